@@ -1,0 +1,31 @@
+//! The record of who owns what: one small text per identity, created at most once.
+
+use crate::Error;
+
+/// What became of an attempt to claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The name was free and is ours now.
+    New,
+    /// The name was taken before, by us or by somebody else: read it.
+    Taken,
+}
+
+/// Claims under one path. A name is a path of `A-Z a-z 0-9 . - _` segments joined by `/`.
+///
+/// # Guarantees
+/// - [`Claims::create`] is atomic: of any number of concurrent calls for one name exactly one sees [`Claimed::New`].
+/// - Removing what is not there is success.
+///
+/// # Caveats
+/// [`Claims::write`] overwrites whatever is there; the service offers no conditional write.
+pub trait Claims: Send + Sync {
+    /// Creates the claim unless the name is taken (`ssm:PutParameter` without overwrite).
+    fn create(&self, name: &str, text: &str) -> impl Future<Output = Result<Claimed, Error>> + Send;
+    /// The text of the claim (`ssm:GetParameter`).
+    fn read(&self, name: &str) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+    /// Replaces the text of the claim (`ssm:PutParameter` with overwrite).
+    fn write(&self, name: &str, text: &str) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Removes the claim (`ssm:DeleteParameter`).
+    fn remove(&self, name: &str) -> impl Future<Output = Result<(), Error>> + Send;
+}

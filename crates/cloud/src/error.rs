@@ -1,0 +1,150 @@
+//! The one error of every port: which operation failed, and whether asking again can help.
+
+use wait::{Retry, Retryable};
+
+/// A call that failed.
+///
+/// Decisions are made by [`Code`], never by the HTTP status: the service answers `ResourceNotFoundException` with
+/// HTTP 409.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} failed: {code}: {message}{}", request_id_suffix(.request_id.as_deref()))]
+pub struct Error {
+    /// The API operation, `CreateOutboundConnection`.
+    pub operation: &'static str,
+    /// What kind of failure it was.
+    pub code: Code,
+    /// What the service said, for people.
+    pub message: String,
+    /// The service's id of the request, for its support.
+    pub request_id: Option<String>,
+}
+
+fn request_id_suffix(request_id: Option<&str>) -> String {
+    request_id.map(|id| format!(" (AWS request id {id})")).unwrap_or_default()
+}
+
+/// The failures that somebody decides by, and the rest by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// What was named does not exist, or not in the account and Region that was asked.
+    ResourceNotFound,
+    /// The alias is taken, or the pair is connected already.
+    ResourceAlreadyExists,
+    /// A limit of the service.
+    LimitExceeded,
+    /// The operation is not possible in this state.
+    DisabledOperation,
+    /// The request is wrong.
+    Validation,
+    /// IAM says no.
+    AccessDenied,
+    /// Too many requests.
+    Throttled,
+    /// The service is unwell (5xx).
+    Internal,
+    /// No answer: connection refused, reset, timed out.
+    NoAnswer,
+    /// Any other code, as the service wrote it.
+    Other(String),
+}
+
+impl Code {
+    /// From the code as services write it, with or without the `Exception` or `Error` at its end.
+    pub fn parse(code: &str) -> Self {
+        let bare = code.strip_suffix("Exception").or_else(|| code.strip_suffix("Error")).unwrap_or(code);
+        match bare {
+            "ResourceNotFound" | "ParameterNotFound" => Self::ResourceNotFound,
+            "ResourceAlreadyExists" | "ParameterAlreadyExists" => Self::ResourceAlreadyExists,
+            "LimitExceeded" => Self::LimitExceeded,
+            "DisabledOperation" => Self::DisabledOperation,
+            "Validation" => Self::Validation,
+            "AccessDenied" | "Forbidden" | "UnauthorizedOperation" | "NotAuthorized" => Self::AccessDenied,
+            "Throttling"
+            | "Throttled"
+            | "TooManyRequests"
+            | "RequestLimitExceeded"
+            | "RequestThrottled"
+            | "TooManyUpdates" => Self::Throttled,
+            "Internal"
+            | "InternalServer"
+            | "InternalService"
+            | "InternalFailure"
+            | "InternalServerFailure"
+            | "ServiceUnavailable"
+            | "Service" => Self::Internal,
+            _ => Self::Other(code.to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::ResourceNotFound => "ResourceNotFound",
+            Self::ResourceAlreadyExists => "ResourceAlreadyExists",
+            Self::LimitExceeded => "LimitExceeded",
+            Self::DisabledOperation => "DisabledOperation",
+            Self::Validation => "Validation",
+            Self::AccessDenied => "AccessDenied",
+            Self::Throttled => "Throttled",
+            Self::Internal => "Internal",
+            Self::NoAnswer => "NoAnswer",
+            Self::Other(code) => code,
+        })
+    }
+}
+
+impl Retryable for Error {
+    fn retry(&self) -> Retry {
+        match self.code {
+            Code::Throttled | Code::Internal | Code::NoAnswer => Retry::Later,
+            Code::ResourceNotFound
+            | Code::ResourceAlreadyExists
+            | Code::LimitExceeded
+            | Code::DisabledOperation
+            | Code::Validation
+            | Code::AccessDenied
+            | Code::Other(_) => Retry::Never,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_services_write_it() {
+        for (written, code) in [
+            ("ResourceNotFoundException", Code::ResourceNotFound),
+            ("ParameterNotFound", Code::ResourceNotFound),
+            ("ParameterAlreadyExists", Code::ResourceAlreadyExists),
+            ("ThrottlingException", Code::Throttled),
+            ("Throttling", Code::Throttled),
+            ("TooManyRequestsException", Code::Throttled),
+            ("AccessDenied", Code::AccessDenied),
+            ("AccessDeniedException", Code::AccessDenied),
+            ("ServiceException", Code::Internal),
+            ("InternalServerError", Code::Internal),
+            ("ExpiredTokenException", Code::Other("ExpiredTokenException".to_owned())),
+        ] {
+            assert_eq!(Code::parse(written), code, "{written}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_retried() {
+        let retry = |code: Code| {
+            Error { operation: "DescribeOutboundConnections", code, message: String::new(), request_id: None }
+                .retry()
+        };
+        for code in [Code::Throttled, Code::Internal, Code::NoAnswer] {
+            assert_eq!(retry(code), Retry::Later);
+        }
+        for code in
+            [Code::AccessDenied, Code::Validation, Code::ResourceNotFound, Code::Other("X".to_owned())]
+        {
+            assert_eq!(retry(code), Retry::Never);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Ports to AWS: small traits with our own types and errors.
+//!
+//! A port is one capability with three to eight methods, and one method is one API operation.
+//! [`sdk`] has the real ones and no decision; [`fake`] has a world in memory that behaves as the services do, and a
+//! decorator that fails, throttles, delays, cancels or loses the response of chosen calls.
+//! Nothing here knows CloudFormation's protocol or what a kind wants.
+
+mod claims;
+mod connections;
+mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod function;
+mod place;
+#[cfg(feature = "sdk")]
+pub mod sdk;
+mod stacks;
+
+pub use claims::{Claimed, Claims};
+pub use connections::{
+    Connections, Domain, Filter, Inbound, InboundStatus, Mode, NewConnection, Outbound, OutboundStatus,
+    SkipUnavailable,
+};
+pub use error::{Code, Error};
+pub use function::Function;
+pub use place::{AssumedRole, Place};
+pub use stacks::{StackResource, Stacks};
+
+/// Everything a kind may reach, so that a kind names one type and a test swaps one.
+pub trait Cloud: Send + Sync + 'static {
+    /// Connections as seen from one account and Region.
+    type Connections: Connections;
+    /// The record of who owns what.
+    type Claims: Claims;
+
+    /// Opens a session in an account and Region: with the function's own credentials, or by assuming the role.
+    ///
+    /// A role that cannot be assumed is an error here, before anything was changed.
+    fn connections(&self, place: &Place) -> impl Future<Output = Result<Self::Connections, Error>> + Send;
+
+    /// The claims of the function's own account and Region.
+    fn claims(&self) -> &Self::Claims;
+}

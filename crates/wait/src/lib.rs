@@ -1,0 +1,13 @@
+//! Waiting until something is true.
+//!
+//! This crate is the only code that sleeps.
+//! It owns the [`Deadline`] (how much time is left), the [`Pace`] (how often to look) and [`until`] (look until ready).
+//! It knows nothing of AWS or of CloudFormation: what "ready" means is the probe's business.
+
+mod deadline;
+mod pace;
+mod until;
+
+pub use deadline::Deadline;
+pub use pace::Pace;
+pub use until::{Probe, Retry, Retryable, WaitError, until};
