@@ -1,0 +1,137 @@
+//! A decorator over any port: it counts the calls and lets chosen ones go wrong.
+
+use std::ops::Deref;
+
+use crate::{
+    Claimed, Claims, Cloud, Connections, Error, Filter, Function, Inbound, NewConnection, Outbound, Place,
+    StackResource, Stacks,
+};
+
+use super::faults::{Fault, Faults};
+use super::operation;
+
+/// A port, or a whole cloud, some of whose calls go wrong.
+///
+/// Calls are counted over all ports together, from 1, by the names of the API's operations; a session with the
+/// function's own credentials counts as `session`, one with a role as `AssumeRole`.
+/// It dereferences to its [`Faults`]: `faulty.calls_made()`, `faulty.run(work)`.
+#[derive(Clone, Debug)]
+pub struct Faulty<C> {
+    inner: C,
+    faults: Faults,
+}
+
+impl<C> Faulty<C> {
+    /// Nothing goes wrong yet.
+    pub fn new(inner: C) -> Self {
+        Self { inner, faults: Faults::default() }
+    }
+
+    /// Lets the `nth` call on any port go wrong.
+    #[must_use]
+    pub fn on_call(self, nth: u32, fault: Fault) -> Self {
+        self.faults.plan(None, nth, fault);
+        self
+    }
+
+    /// Lets the `nth` call of this operation go wrong.
+    #[must_use]
+    pub fn on(self, operation: &str, nth: u32, fault: Fault) -> Self {
+        self.faults.plan(Some(operation), nth, fault);
+        self
+    }
+
+    /// What is behind it.
+    pub fn inner(&self) -> &C {
+        &self.inner
+    }
+
+    /// The plan and the count, which outlive whoever owns this.
+    pub fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+}
+
+impl<C> Deref for Faulty<C> {
+    type Target = Faults;
+
+    fn deref(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl<C: Cloud> Cloud for Faulty<C> {
+    type Connections = Faulty<C::Connections>;
+    type Claims = Self;
+
+    async fn connections(&self, place: &Place) -> Result<Self::Connections, Error> {
+        let operation = if place.role.is_some() { operation::ASSUME_ROLE } else { operation::SESSION };
+        let inner = self.faults.around(operation, self.inner.connections(place)).await?;
+        Ok(Faulty { inner, faults: self.faults.clone() })
+    }
+
+    fn claims(&self) -> &Self {
+        self
+    }
+}
+
+impl<C: Connections> Connections for Faulty<C> {
+    async fn request(&self, new: &NewConnection) -> Result<Outbound, Error> {
+        self.faults.around(operation::REQUEST, self.inner.request(new)).await
+    }
+
+    async fn outbound(&self, filter: Filter<'_>) -> Result<Vec<Outbound>, Error> {
+        self.faults.around(operation::OUTBOUND, self.inner.outbound(filter)).await
+    }
+
+    async fn inbound(&self, filter: Filter<'_>) -> Result<Vec<Inbound>, Error> {
+        self.faults.around(operation::INBOUND, self.inner.inbound(filter)).await
+    }
+
+    async fn accept(&self, id: &str) -> Result<(), Error> {
+        self.faults.around(operation::ACCEPT, self.inner.accept(id)).await
+    }
+
+    async fn reject(&self, id: &str) -> Result<(), Error> {
+        self.faults.around(operation::REJECT, self.inner.reject(id)).await
+    }
+
+    async fn delete_outbound(&self, id: &str) -> Result<(), Error> {
+        self.faults.around(operation::DELETE_OUTBOUND, self.inner.delete_outbound(id)).await
+    }
+
+    async fn delete_inbound(&self, id: &str) -> Result<(), Error> {
+        self.faults.around(operation::DELETE_INBOUND, self.inner.delete_inbound(id)).await
+    }
+}
+
+/// A cloud's claims, through the cloud.
+impl<C: Cloud> Claims for Faulty<C> {
+    async fn create(&self, name: &str, text: &str) -> Result<Claimed, Error> {
+        self.faults.around(operation::PUT_PARAMETER, self.inner.claims().create(name, text)).await
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<String>, Error> {
+        self.faults.around(operation::GET_PARAMETER, self.inner.claims().read(name)).await
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<(), Error> {
+        self.faults.around(operation::PUT_PARAMETER, self.inner.claims().write(name, text)).await
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Error> {
+        self.faults.around(operation::DELETE_PARAMETER, self.inner.claims().remove(name)).await
+    }
+}
+
+impl<C: Stacks> Stacks for Faulty<C> {
+    async fn resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, Error> {
+        self.faults.around(operation::STACK_RESOURCE, self.inner.resource(stack_id, logical_id)).await
+    }
+}
+
+impl<C: Function> Function for Faulty<C> {
+    async fn invoke(&self, function_arn: &str, payload: &str) -> Result<(), Error> {
+        self.faults.around(operation::INVOKE, self.inner.invoke(function_arn, payload)).await
+    }
+}

@@ -1,0 +1,83 @@
+//! What an operation left behind, and what it touched that was not its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::row::Connection;
+use super::state::State;
+
+/// What there was at an instant.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    connections: BTreeMap<String, u32>,
+    claims: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    pub(super) fn of(state: &State) -> Self {
+        let connections = state.rows.iter().map(|row| (row.id.clone(), row.touches)).collect();
+        Self { connections, claims: state.claims.clone() }
+    }
+}
+
+/// What differs from a [`Snapshot`]. What time alone did to a connection is no difference; what a call did is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Connections made since, and not deleted since.
+    pub connections: Vec<Connection>,
+    /// Claims made since, and not removed since.
+    pub claims: BTreeMap<String, String>,
+    /// Connections that were there and that a call changed since.
+    pub touched: Vec<Connection>,
+    /// Claims that were there and were changed or removed since, as they were.
+    pub lost_claims: BTreeMap<String, String>,
+}
+
+impl Leftovers {
+    pub(super) fn since(snapshot: &Snapshot, state: &State) -> Self {
+        let mut leftovers = Self {
+            connections: Vec::new(),
+            claims: state.claims.clone(),
+            touched: Vec::new(),
+            lost_claims: snapshot.claims.clone(),
+        };
+        for row in &state.rows {
+            match snapshot.connections.get(&row.id) {
+                Some(touches) if *touches != row.touches => leftovers.touched.push(row.as_connection()),
+                None if row.as_connection().is_live() => leftovers.connections.push(row.as_connection()),
+                Some(_) | None => {}
+            }
+        }
+        leftovers.claims.retain(|name, _| !snapshot.claims.contains_key(name));
+        leftovers.lost_claims.retain(|name, text| state.claims.get(name) != Some(text));
+        leftovers
+    }
+
+    /// True when nothing was left and nothing of others was touched.
+    pub fn is_nothing(&self) -> bool {
+        self.connections.is_empty()
+            && self.claims.is_empty()
+            && self.touched.is_empty()
+            && self.lost_claims.is_empty()
+    }
+}
+
+/// One line per finding, for the message of an assertion.
+impl fmt::Display for Leftovers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_nothing() {
+            return formatter.write_str("nothing");
+        }
+        let mut list = |what: &str, connections: &[Connection]| {
+            connections.iter().try_for_each(|it| {
+                writeln!(formatter, "{what} {} ({}): {:?} / {:?}", it.id, it.alias, it.outbound, it.inbound)
+            })
+        };
+        list("connection left:", &self.connections)?;
+        list("connection of others touched:", &self.touched)?;
+        self.claims.iter().try_for_each(|(name, text)| writeln!(formatter, "claim left: {name} = {text}"))?;
+        self.lost_claims
+            .iter()
+            .try_for_each(|(name, text)| writeln!(formatter, "claim of others lost: {name} = {text}"))
+    }
+}

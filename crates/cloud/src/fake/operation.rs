@@ -1,0 +1,17 @@
+//! The names of the operations, as errors, the journal and [`Faulty`](super::Faulty) spell them.
+
+pub(super) const REQUEST: &str = "CreateOutboundConnection";
+pub(super) const OUTBOUND: &str = "DescribeOutboundConnections";
+pub(super) const INBOUND: &str = "DescribeInboundConnections";
+pub(super) const ACCEPT: &str = "AcceptInboundConnection";
+pub(super) const REJECT: &str = "RejectInboundConnection";
+pub(super) const DELETE_OUTBOUND: &str = "DeleteOutboundConnection";
+pub(super) const DELETE_INBOUND: &str = "DeleteInboundConnection";
+pub(super) const ASSUME_ROLE: &str = "AssumeRole";
+/// A session with the function's own credentials: a port call, though no call to AWS.
+pub(super) const SESSION: &str = "session";
+pub(super) const PUT_PARAMETER: &str = "PutParameter";
+pub(super) const GET_PARAMETER: &str = "GetParameter";
+pub(super) const DELETE_PARAMETER: &str = "DeleteParameter";
+pub(super) const STACK_RESOURCE: &str = "DescribeStackResource";
+pub(super) const INVOKE: &str = "Invoke";

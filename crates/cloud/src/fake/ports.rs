@@ -1,0 +1,120 @@
+//! The world as a cloud: sessions, claims, stacks and the function itself.
+
+use crate::{Claimed, Claims, Cloud, Code, Error, Function, Place, StackResource, Stacks};
+
+use super::operation;
+use super::session::Session;
+use super::state::{Caller, State, error};
+use super::world::{Invocation, World};
+
+impl Cloud for World {
+    type Connections = Session;
+    type Claims = Self;
+
+    /// # Caveats
+    /// A session acts in the account of its credentials: the role's, whatever account the place names.
+    async fn connections(&self, place: &Place) -> Result<Session, Error> {
+        let caller = |account: &str| Caller {
+            account: account.to_owned(),
+            region: place.region.clone(),
+            is_throttled: true,
+        };
+        let Some(role) = &place.role else {
+            let (home, _) = self.home();
+            if place.account != home {
+                let message =
+                    format!("no role to assume in account {}, and the function's is {home}", place.account);
+                return Err(error(operation::ASSUME_ROLE, Code::AccessDenied, message));
+            }
+            return Ok(Session { world: self.clone(), caller: caller(&home) });
+        };
+        let sts = Caller { is_throttled: false, ..caller(&place.account) };
+        let effect = |state: &mut State, _| {
+            let known = state.roles.get(&role.arn);
+            known
+                .filter(|known| role.external_id.as_deref() == Some(known.external_id.as_str()))
+                .map(|known| known.account.clone())
+                .ok_or_else(|| {
+                    // The service says the same for a role that does not exist and for a wrong ExternalId.
+                    let message = format!(
+                        "User is not authorized to perform: sts:AssumeRole on resource: {}",
+                        role.arn
+                    );
+                    error(operation::ASSUME_ROLE, Code::AccessDenied, message)
+                })
+        };
+        let account = self.call(&sts, operation::ASSUME_ROLE, &role.arn, effect).await?;
+        Ok(Session { world: self.clone(), caller: caller(&account) })
+    }
+
+    fn claims(&self) -> &Self {
+        self
+    }
+}
+
+impl Claims for World {
+    async fn create(&self, name: &str, text: &str) -> Result<Claimed, Error> {
+        self.at_home(operation::PUT_PARAMETER, name, |state| {
+            if state.claims.contains_key(name) {
+                return Ok(Claimed::Taken);
+            }
+            state.claims.insert(name.to_owned(), text.to_owned());
+            Ok(Claimed::New)
+        })
+        .await
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<String>, Error> {
+        self.at_home(operation::GET_PARAMETER, name, |state| Ok(state.claims.get(name).cloned())).await
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<(), Error> {
+        self.at_home(operation::PUT_PARAMETER, name, |state| {
+            state.claims.insert(name.to_owned(), text.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Error> {
+        self.at_home(operation::DELETE_PARAMETER, name, |state| {
+            state.claims.remove(name);
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Stacks for World {
+    async fn resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, Error> {
+        self.at_home(operation::STACK_RESOURCE, logical_id, |state| {
+            Ok(state.stacks.get(&(stack_id.to_owned(), logical_id.to_owned())).cloned())
+        })
+        .await
+    }
+}
+
+impl Function for World {
+    async fn invoke(&self, function_arn: &str, payload: &str) -> Result<(), Error> {
+        self.at_home(operation::INVOKE, function_arn, |state| {
+            let (function_arn, payload) = (function_arn.to_owned(), payload.to_owned());
+            state.invocations.push(Invocation { function_arn, payload });
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl World {
+    /// A call to a service that knows nothing of connections, in the function's own account and Region.
+    async fn at_home<T: Send>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        effect: impl FnOnce(&mut State) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        let (account, region) = self.home();
+        let caller = Caller { account, region, is_throttled: false };
+        self.call(&caller, operation, subject, |state, _| effect(state)).await
+    }
+}
