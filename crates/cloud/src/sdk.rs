@@ -1,1 +1,107 @@
-//! x
+//! The ports on the AWS SDK: one method, one API operation (and its pages), no decision.
+//!
+//! This is the only module that knows the SDK's types; they become ours here, in both directions.
+//! It reads no environment of its own: Region, credentials and `AWS_ENDPOINT_URL` are `aws-config`'s business.
+
+mod claims;
+mod connections;
+mod conversion;
+mod error;
+mod function;
+#[cfg(test)]
+mod replay;
+mod role;
+mod stacks;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+pub use claims::Parameters;
+pub use connections::Session;
+
+use crate::{Cloud, Error, Place};
+
+/// To notice early that there is no way out, as in a VPC without egress.
+const CONNECT: Duration = Duration::from_secs(3);
+/// For one attempt.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// For one operation with its attempts.
+const OPERATION: Duration = Duration::from_secs(25);
+/// Attempts of an operation that may be repeated; see [`once`] for the others.
+const ATTEMPTS: u32 = 3;
+
+/// AWS, as the function's own credentials and the roles it may assume reach it.
+#[derive(Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    claims: Parameters,
+    function: aws_sdk_lambda::Client,
+    stacks: aws_sdk_cloudformation::Client,
+    sessions: Mutex<HashMap<Place, Session>>,
+}
+
+impl Aws {
+    /// Takes Region, credentials and endpoint from where every AWS SDK finds them. Calls nothing.
+    ///
+    /// `claims_path` is the path of the parameters that hold the claims, `/tandem/claims`.
+    pub async fn load(claims_path: &str) -> Self {
+        Self::connect(&aws_config::load_defaults(BehaviorVersion::latest()).await, claims_path)
+    }
+
+    /// Takes Region, credentials and endpoint from a configuration; time-outs and retries are ours. Calls nothing.
+    pub fn connect(config: &SdkConfig, claims_path: &str) -> Self {
+        let config = config
+            .to_builder()
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(ATTEMPT)
+                    .operation_timeout(OPERATION)
+                    .build(),
+            )
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .build();
+        Self {
+            claims: Parameters::new(&config, claims_path),
+            function: aws_sdk_lambda::Client::new(&config),
+            stacks: aws_sdk_cloudformation::Client::new(&config),
+            sessions: Mutex::default(),
+            config,
+        }
+    }
+
+    fn session(&self, place: &Place) -> Session {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.entry(place.clone()).or_insert_with(|| Session::new(&self.config, place)).clone()
+    }
+}
+
+impl Cloud for Aws {
+    type Connections = Session;
+    type Claims = Parameters;
+
+    /// Without a role no request is made; with one, the role is assumed unless its credentials are still fresh.
+    async fn connections(&self, place: &Place) -> Result<Session, Error> {
+        let session = self.session(place);
+        session.sign_in().await?;
+        Ok(session)
+    }
+
+    fn claims(&self) -> &Parameters {
+        &self.claims
+    }
+}
+
+/// For operations that must be sent at most once per call.
+///
+/// When the response of a first attempt is lost, the SDK's second attempt meets what the first one did: "already
+/// exists", "already accepted". Such an answer would be a lie about this call; "no answer" is the truth, and whoever
+/// called looks before asking again.
+fn once() -> RetryConfig {
+    RetryConfig::disabled()
+}
