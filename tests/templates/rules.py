@@ -1,0 +1,425 @@
+"""The rules every template keeps, each a function from a template to a list of findings.
+
+A rule whose name begins with a defect's id (d15, d16, ...) refuses what the original sample shipped.
+`test_rules.py` runs every rule over every template, and over a small bad template that it has to refuse.
+"""
+
+import json
+import re
+
+RULES = []
+
+
+def rule(function):
+    RULES.append(function)
+    return function
+
+
+# ---- How a template is written ------------------------------------------------------------------------------------
+
+
+@rule
+def begins_with_a_comment_of_three_lines(template):
+    lines = template.text.splitlines()
+    head = lines[:3]
+    if not all(line.startswith("# ") for line in head) or lines[3].startswith("#"):
+        return ["the file does not begin with three lines of comment"]
+    openings = ("# Owns ", "# It", "# Costs idle: ")
+    return [
+        f"line {number} does not begin with {opening!r}"
+        for number, (line, opening) in enumerate(zip(head, openings, strict=True), 1)
+        if not line.startswith(opening)
+    ]
+
+
+SECTIONS = [
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Rules",
+    "Conditions",
+    "Resources",
+    "Outputs",
+]
+
+
+@rule
+def has_its_sections_in_order(template):
+    found = [section for section in template.content if not section.startswith("__")]
+    expected = [section for section in SECTIONS if section in found]
+    return [] if found == expected else [f"sections are {found}, expected {expected}"]
+
+
+@rule
+def describes_every_parameter(template):
+    return [
+        f"parameter {name} has no Description of one sentence"
+        for name, parameter in template.section("Parameters").items()
+        if not str(parameter.get("Description", "")).endswith(".")
+    ]
+
+
+@rule
+def calls_optional_parameters_optional(template):
+    return [
+        f"parameter {name}: an empty Default and a Description that begins with Optional go together"
+        for name, parameter in template.section("Parameters").items()
+        if (parameter.get("Default") == "") != str(parameter.get("Description", "")).startswith("Optional: ")
+    ]
+
+
+@rule
+def explains_every_pattern(template):
+    return [
+        f"parameter {name} has an AllowedPattern without a ConstraintDescription"
+        for name, parameter in template.section("Parameters").items()
+        if "AllowedPattern" in parameter and "ConstraintDescription" not in parameter
+    ]
+
+
+@rule
+def groups_every_parameter(template):
+    interface = template.section("Metadata").get("AWS::CloudFormation::Interface", {})
+    grouped = [name for group in interface.get("ParameterGroups", []) for name in group["Parameters"]]
+    declared = list(template.section("Parameters"))
+    return [] if sorted(grouped) == sorted(declared) else [f"groups name {grouped}, parameters are {declared}"]
+
+
+@rule
+def describes_every_output(template):
+    return [
+        f"output {name} has no Description of one sentence"
+        for name, output in template.section("Outputs").items()
+        if not str(output.get("Description", "")).endswith(".")
+    ]
+
+
+@rule
+def exports_nothing(template):
+    return [
+        f"output {name} is exported, which reaches neither another Region nor another account"
+        for name, output in template.section("Outputs").items()
+        if "Export" in output
+    ]
+
+
+# CloudFormation refuses to change a ServiceToken, another account's policy has to name the accepter role before it
+# exists, and a connection names its domains: these names are fixed, all others are CloudFormation's.
+FIXED_NAMES = {
+    ("AWS::Lambda::Function", "FunctionName"),
+    ("AWS::IAM::Role", "RoleName"),
+    ("AWS::OpenSearchService::Domain", "DomainName"),
+}
+NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::OpenSearchService::Domain": "DomainName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::SQS::Queue": "QueueName",
+}
+
+
+@rule
+def leaves_names_to_cloudformation(template):
+    findings = []
+    for logical_id, resource in template.resources(*NAMES).items():
+        key = NAMES[resource["Type"]]
+        name = properties(resource).get(key)
+        if name is None:
+            continue
+        if (resource["Type"], key) not in FIXED_NAMES:
+            findings.append(f"{logical_id} has a physical name")
+        elif not (isinstance(name, dict) and name.get("Ref") in template.section("Parameters")):
+            findings.append(f"the name of {logical_id} is not a parameter")
+    return findings
+
+
+# ---- What a resource must not be without --------------------------------------------------------------------------
+
+STATEFUL = (
+    "AWS::Logs::LogGroup",
+    "AWS::OpenSearchService::Domain",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+)
+
+
+@rule
+def decides_what_happens_to_data(template):
+    return [
+        f"{logical_id} has no {policy}"
+        for logical_id, resource in template.resources(*STATEFUL).items()
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy")
+        if policy not in resource
+    ]
+
+
+@rule
+def keeps_logs_for_a_limited_time(template):
+    return [
+        f"log group {logical_id} has no RetentionInDays"
+        for logical_id, resource in template.resources("AWS::Logs::LogGroup").items()
+        if "RetentionInDays" not in properties(resource)
+    ]
+
+
+@rule
+def gives_every_function_its_log_group_and_its_retries(template):
+    findings = []
+    retries = {
+        json.dumps(properties(resource).get("FunctionName")): properties(resource)
+        for resource in template.resources("AWS::Lambda::EventInvokeConfig").values()
+    }
+    for logical_id, resource in template.resources("AWS::Lambda::Function").items():
+        logging = properties(resource).get("LoggingConfig", {})
+        if logging.get("LogFormat") != "JSON":
+            findings.append(f"{logical_id} does not log JSON")
+        if logging.get("LogGroup", {}).get("Ref") not in template.resources("AWS::Logs::LogGroup"):
+            findings.append(f"{logical_id} does not log to a log group of this template")
+        asynchronous = retries.get(json.dumps({"Ref": logical_id}), {})
+        for key in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"):
+            if key not in asynchronous:
+                findings.append(f"{logical_id} has no {key}")
+        if "OnFailure" not in asynchronous.get("DestinationConfig", {}):
+            findings.append(f"{logical_id} has no destination for events that failed")
+    return findings
+
+
+@rule
+def limits_the_time_of_every_custom_resource(template):
+    return [
+        f"{logical_id} has no ServiceTimeout"
+        for logical_id, resource in template.resources().items()
+        if resource["Type"].startswith("Custom::") or resource["Type"] == "AWS::CloudFormation::CustomResource"
+        if "ServiceTimeout" not in properties(resource)
+    ]
+
+
+@rule
+def encrypts_everything(template):
+    findings = []
+    for logical_id, resource in template.resources().items():
+        given = properties(resource)
+        match resource["Type"]:
+            case "AWS::S3::Bucket":
+                if "BucketEncryption" not in given:
+                    findings.append(f"{logical_id} is not encrypted")
+                if logical_id not in buckets_that_refuse_plain_text(template):
+                    findings.append(f"{logical_id} can be reached without TLS")
+            case "AWS::SQS::Queue":
+                if given.get("SqsManagedSseEnabled") is not True and "KmsMasterKeyId" not in given:
+                    findings.append(f"{logical_id} is not encrypted")
+            case "AWS::OpenSearchService::Domain":
+                if given.get("EncryptionAtRestOptions", {}).get("Enabled") is not True:
+                    findings.append(f"{logical_id} is not encrypted at rest")
+                # The one switch: a connection to a domain without it fails, and that has to be shown.
+                between_nodes = given.get("NodeToNodeEncryptionOptions", {}).get("Enabled")
+                if between_nodes not in (True, {"Ref": "NodeToNodeEncryption"}):
+                    findings.append(f"{logical_id} is not encrypted between its nodes")
+                endpoint = given.get("DomainEndpointOptions", {})
+                if endpoint.get("EnforceHTTPS") is not True:
+                    findings.append(f"{logical_id} can be reached without TLS")
+                if not str(endpoint.get("TLSSecurityPolicy")).startswith("Policy-Min-TLS-1-2-PFS"):
+                    findings.append(f"{logical_id} accepts old versions of TLS")
+    return findings
+
+
+def buckets_that_refuse_plain_text(template):
+    return {
+        properties(resource)["Bucket"]["Ref"]
+        for resource in template.resources("AWS::S3::BucketPolicy").values()
+        for statement in statements(properties(resource)["PolicyDocument"])
+        if statement["Effect"] == "Deny"
+        if statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+
+
+@rule
+def blocks_public_buckets(template):
+    switches = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    return [
+        f"{logical_id} does not set {switch}"
+        for logical_id, resource in template.resources("AWS::S3::Bucket").items()
+        for switch in switches
+        if properties(resource).get("PublicAccessBlockConfiguration", {}).get(switch) is not True
+    ]
+
+
+@rule
+def supports_a_permissions_boundary(template):
+    findings = []
+    for logical_id, resource in template.resources("AWS::IAM::Role").items():
+        if "PermissionsBoundary" not in properties(resource):
+            findings.append(f"{logical_id} has no PermissionsBoundary")
+        if "PermissionsBoundary" not in template.section("Parameters"):
+            findings.append("there is no parameter PermissionsBoundary")
+    return findings
+
+
+# ---- Who may do what ----------------------------------------------------------------------------------------------
+
+# Nothing narrower than '*' is possible for these, says the service's authorization reference.
+WITHOUT_RESOURCE = {
+    f"es:{verb}{direction}{noun}"
+    for direction in ("Inbound", "Outbound")
+    for verb, noun in (
+        ("Describe", "Connections"),
+        ("Describe", "CrossClusterSearchConnections"),
+        ("Accept", "Connection"),
+        ("Accept", "CrossClusterSearchConnection"),
+        ("Delete", "Connection"),
+        ("Delete", "CrossClusterSearchConnection"),
+    )
+}
+
+
+@rule
+def d15_roles_get_no_managed_policy_and_no_wildcard(template):
+    findings = []
+    for logical_id, resource in template.resources("AWS::IAM::Role").items():
+        if "ManagedPolicyArns" in properties(resource):
+            findings.append(f"{logical_id} takes managed policies, which hold more than it needs")
+        for statement in granted(resource):
+            actions = listed(statement["Action"])
+            findings += [f"{logical_id} is granted {action}" for action in actions if "*" in action]
+            if "*" in [str(place) for place in listed(statement["Resource"])]:
+                findings += [
+                    f"{logical_id} is granted {action} on everything"
+                    for action in actions
+                    if action not in WITHOUT_RESOURCE
+                ]
+    return findings
+
+
+@rule
+def d15_a_star_says_which_action_needs_it(template):
+    findings = []
+    lines = template.text.splitlines()
+    for number, line in enumerate(lines):
+        if line.strip() not in ("Resource: '*'", 'Resource: "*"', "- '*'"):
+            continue
+        comment = []
+        for above in reversed(lines[:number]):
+            if not above.strip().startswith("#"):
+                break
+            comment.insert(0, above)
+        if not re.search(r"'\*' because [A-Z][a-zA-Z]+", " ".join(comment)):
+            findings.append(f"line {number + 1} has no comment that begins with '*' because and names the action")
+    return findings
+
+
+@rule
+def d16_other_accounts_are_trusted_by_role_and_external_id(template):
+    findings = []
+    for logical_id, resource in template.resources("AWS::IAM::Role").items():
+        for statement in statements(properties(resource)["AssumeRolePolicyDocument"]):
+            principal = statement.get("Principal", {})
+            if principal != "*" and "AWS" not in principal:
+                continue
+            condition = statement.get("Condition", {})
+            who = {key.lower(): value for test in condition.values() for key, value in test.items()}
+            if condition.get("ArnEquals", {}).get("aws:PrincipalArn") is None:
+                findings.append(f"{logical_id} trusts a whole account: no ArnEquals on aws:PrincipalArn")
+            elif "*" in json.dumps(who["aws:principalarn"]):
+                findings.append(f"{logical_id} trusts more than one role")
+            if condition.get("StringEquals", {}).get("sts:ExternalId") is None:
+                findings.append(f"{logical_id} asks for no ExternalId")
+    return findings
+
+
+@rule
+def d17_passwords_are_generated_and_referred_to(template):
+    findings = [
+        f"parameter {name} takes a secret"
+        for name, parameter in template.section("Parameters").items()
+        if re.search(r"password|secret|token", name, re.IGNORECASE)
+        if not str(parameter.get("Type")).startswith("AWS::")
+    ]
+    for logical_id, resource in template.resources("AWS::OpenSearchService::Domain").items():
+        for options in branches(properties(resource).get("AdvancedSecurityOptions")):
+            password = json.dumps(options.get("MasterUserOptions", {}).get("MasterUserPassword", ""))
+            if password != '""' and "{{resolve:secretsmanager:" not in password:
+                findings.append(f"{logical_id} gets its master password in the clear")
+    return findings
+
+
+@rule
+def d18_domains_are_open_to_nobody_in_general(template):
+    findings = []
+    for logical_id, resource in template.resources("AWS::OpenSearchService::Domain").items():
+        for statement in statements(properties(resource).get("AccessPolicies", {})):
+            actions = listed(statement["Action"])
+            if any(action in ("es:*", "*") for action in actions):
+                findings.append(f"{logical_id} allows {actions}")
+            place = json.dumps(statement["Resource"])
+            crossing = actions == ["es:ESCrossClusterGet"]
+            if crossing and re.search(r'/\*"|domain/\*', place):
+                findings.append(f"{logical_id} allows es:ESCrossClusterGet elsewhere than on exactly one domain")
+            if not crossing and anyone(statement) and "Condition" not in statement:
+                findings.append(f"{logical_id} allows {actions} to everyone without a condition")
+            if "domain/*" in place:
+                findings.append(f"the access policy of {logical_id} speaks of all domains")
+    return findings
+
+
+@rule
+def names_every_statement(template):
+    findings = []
+    for logical_id, resource in template.resources().items():
+        for policy in policies(resource):
+            sids = [statement.get("Sid") for statement in statements(policy)]
+            if None in sids or len(set(sids)) != len(sids):
+                findings.append(f"{logical_id} has statements without a Sid of their own: {sids}")
+    return findings
+
+
+# ---- Reading a template -------------------------------------------------------------------------------------------
+
+
+def properties(resource):
+    return resource.get("Properties", {})
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def branches(value):
+    """The values that an expression can have, AWS::NoValue left out."""
+    if isinstance(value, dict) and set(value) == {"Fn::If"}:
+        return [branch for option in value["Fn::If"][1:] for branch in branches(option)]
+    if value is None or value == {"Ref": "AWS::NoValue"}:
+        return []
+    return [value]
+
+
+def statements(policy):
+    return [branch for entry in listed(policy.get("Statement", [])) for branch in branches(entry)]
+
+
+def granted(role):
+    return [
+        statement
+        for policy in properties(role).get("Policies", [])
+        for statement in statements(policy["PolicyDocument"])
+        if statement["Effect"] == "Allow"
+    ]
+
+
+def policies(resource):
+    given = properties(resource)
+    found = [given[key] for key in ("AssumeRolePolicyDocument", "PolicyDocument", "AccessPolicies") if key in given]
+    return found + [policy["PolicyDocument"] for policy in given.get("Policies", [])]
+
+
+def anyone(statement):
+    principal = statement.get("Principal")
+    if isinstance(principal, dict):
+        principal = principal.get("AWS")
+    return "*" in listed(principal)

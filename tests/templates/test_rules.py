@@ -1,0 +1,257 @@
+"""Every template keeps every rule, and every rule refuses what it is there to refuse."""
+
+import pytest
+from project import TEMPLATES, parse
+from rules import RULES
+
+GOOD_HEAD = """\
+# Owns nothing.
+# Its output is used by nobody.
+# Costs idle: nothing.
+AWSTemplateFormatVersion: '2010-09-09'
+Description: A template for a test
+"""
+
+# What each rule refuses; the d rules get the original sample's own form.
+REFUSED = {
+    "begins_with_a_comment_of_three_lines": {
+        "no header": "AWSTemplateFormatVersion: '2010-09-09'\nDescription: x\nResources: {}\nOutputs: {}\n",
+        "no cost": GOOD_HEAD.replace("Costs idle: nothing", "It is cheap") + "Resources: {}\n",
+        "a fourth line": "# Owns it.\n# Its.\n# Costs idle: 0.\n# More.\nResources: {}\n",
+    },
+    "has_its_sections_in_order": {
+        "outputs first": GOOD_HEAD + "Outputs: {}\nResources: {}\n",
+        "unknown": GOOD_HEAD + "Mappings: {}\nResources: {}\n",
+    },
+    "describes_every_parameter": {
+        "no description": GOOD_HEAD + "Parameters:\n  A:\n    Type: String\nResources: {}\n",
+    },
+    "calls_optional_parameters_optional": {
+        "silently optional": GOOD_HEAD
+        + "Parameters:\n  A:\n    Type: String\n    Description: A thing.\n    Default: ''\nResources: {}\n",
+        "optional in name": GOOD_HEAD
+        + "Parameters:\n  A:\n    Type: String\n    Description: 'Optional: a thing.'\nResources: {}\n",
+    },
+    "explains_every_pattern": {
+        "bare pattern": GOOD_HEAD + "Parameters:\n  A:\n    Type: String\n    AllowedPattern: ^x$\nResources: {}\n",
+    },
+    "groups_every_parameter": {
+        "no group": GOOD_HEAD + "Parameters:\n  A:\n    Type: String\nResources: {}\n",
+    },
+    "describes_every_output": {
+        "no description": GOOD_HEAD + "Resources: {}\nOutputs:\n  A:\n    Value: x\n",
+    },
+    "exports_nothing": {
+        "export": GOOD_HEAD + "Resources: {}\nOutputs:\n  A:\n    Value: x\n    Export:\n      Name: x\n",
+    },
+    "leaves_names_to_cloudformation": {
+        "bucket": GOOD_HEAD + "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: mine\n",
+        "literal role name": GOOD_HEAD
+        + "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: CrossAccountOpenSearch\n",
+    },
+    "decides_what_happens_to_data": {
+        "only one policy": GOOD_HEAD + "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    DeletionPolicy: Delete\n",
+    },
+    "keeps_logs_for_a_limited_time": {
+        "for ever": GOOD_HEAD + "Resources:\n  L:\n    Type: AWS::Logs::LogGroup\n",
+    },
+    "gives_every_function_its_log_group_and_its_retries": {
+        "the sample's": GOOD_HEAD
+        + "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Timeout: 600\n",
+        "no destination": GOOD_HEAD
+        + """\
+Resources:
+  L:
+    Type: AWS::Logs::LogGroup
+  F:
+    Type: AWS::Lambda::Function
+    Properties:
+      LoggingConfig: {LogFormat: JSON, LogGroup: !Ref L}
+  A:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: {FunctionName: !Ref F, MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 60}
+""",
+    },
+    "limits_the_time_of_every_custom_resource": {
+        "the sample's": GOOD_HEAD
+        + "Resources:\n  C:\n    Type: AWS::CloudFormation::CustomResource\n    Properties:\n      ServiceToken: x\n",
+        "ours": GOOD_HEAD + "Resources:\n  C:\n    Type: Custom::Thing\n    Properties:\n      ServiceToken: x\n",
+    },
+    "encrypts_everything": {
+        "bucket": GOOD_HEAD + "Resources:\n  B:\n    Type: AWS::S3::Bucket\n",
+        "queue": GOOD_HEAD + "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n",
+        "domain": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      EncryptionAtRestOptions: {Enabled: true}
+      NodeToNodeEncryptionOptions: {Enabled: true}
+      DomainEndpointOptions: {EnforceHTTPS: true, TLSSecurityPolicy: Policy-Min-TLS-1-0-2019-07}
+""",
+    },
+    "blocks_public_buckets": {
+        "bucket": GOOD_HEAD + "Resources:\n  B:\n    Type: AWS::S3::Bucket\n",
+    },
+    "supports_a_permissions_boundary": {
+        "role": GOOD_HEAD + "Resources:\n  R:\n    Type: AWS::IAM::Role\n",
+    },
+    "d15_roles_get_no_managed_policy_and_no_wildcard": {
+        "AmazonS3FullAccess": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3FullAccess']
+""",
+        "ec2 on everything": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement: {Effect: Allow, Action: ['ec2:StartInstances', 'ec2:StopInstances'], Resource: '*'}
+""",
+        "create on everything": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement: !If [C, {Effect: Allow, Action: 'es:CreateOutboundConnection', Resource: ['*']}, !Ref AWS::NoValue]
+""",
+        "all actions": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument: {Statement: {Effect: Allow, Action: 'ssm:*', Resource: 'arn:aws:ssm:::parameter/x'}}
+""",
+    },
+    "d15_a_star_says_which_action_needs_it": {
+        "no comment": GOOD_HEAD + "Resources:\n  R:\n    Resource: '*'\n",
+        "comment without the action": GOOD_HEAD + "Resources:\n  R:\n    # It is easier.\n    Resource: '*'\n",
+    },
+    "d16_other_accounts_are_trusted_by_role_and_external_id": {
+        "root of the account": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement:
+          - {Effect: Allow, Principal: {AWS: !Sub 'arn:aws:iam::${OriginAccount}:root'}, Action: 'sts:AssumeRole'}
+""",
+        "no ExternalId": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: {AWS: 'arn:aws:iam::222222222222:root'}
+            Condition: {ArnEquals: {aws:PrincipalArn: 'arn:aws:iam::222222222222:role/provider'}}
+""",
+        "any role": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: '*'
+            Condition:
+              ArnEquals: {aws:PrincipalArn: 'arn:aws:iam::222222222222:role/*'}
+              StringEquals: {sts:ExternalId: x}
+""",
+    },
+    "d17_passwords_are_generated_and_referred_to": {
+        "parameter": GOOD_HEAD
+        + "Parameters:\n  OpenSearchPassword:\n    Type: String\n    Description: Password.\nResources: {}\n",
+        "in the clear": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      AdvancedSecurityOptions: {MasterUserOptions: {MasterUserPassword: !Ref P}}
+""",
+    },
+    "d18_domains_are_open_to_nobody_in_general": {
+        "everything to everyone": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      AccessPolicies:
+        Statement:
+          - {Effect: Allow, Principal: {AWS: '*'}, Action: 'es:*', Resource: !Sub 'arn:aws:es:${AWS::Region}:x:domain/*/*'}
+""",
+        "http to everyone": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      AccessPolicies:
+        Statement: {Effect: Allow, Principal: '*', Action: 'es:ESHttp*', Resource: 'arn:aws:es:us-east-1:1:domain/mine/*'}
+""",
+        "crossing into all domains": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      AccessPolicies:
+        Statement: {Effect: Allow, Principal: '*', Action: 'es:ESCrossClusterGet', Resource: 'arn:aws:es:us-east-1:1:domain/*'}
+""",
+        "crossing with a slash and star": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      AccessPolicies:
+        Statement: {Effect: Allow, Principal: '*', Action: 'es:ESCrossClusterGet', Resource: 'arn:aws:es:us-east-1:1:domain/mine/*'}
+""",
+    },
+    "names_every_statement": {
+        "no Sid": GOOD_HEAD
+        + "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument:\n"
+        + "        Statement: {Effect: Allow}\n",
+    },
+}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_template_keeps_rule(rule, path):
+    assert rule(parse(path.name, path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "form"),
+    [(rule, form) for rule in RULES for form in REFUSED[rule.__name__]],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_rule_refuses(rule, form):
+    assert rule(parse(form, REFUSED[rule.__name__][form])) != []
+
+
+def test_the_head_of_the_refused_templates_is_not_what_is_refused():
+    harmless = parse("harmless", GOOD_HEAD + "Resources: {}\n")
+    assert [finding for rule in RULES for finding in rule(harmless)] == []
