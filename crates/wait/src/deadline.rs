@@ -22,6 +22,12 @@ impl Deadline {
         Self(self.0.checked_sub(span).unwrap_or_else(Instant::now))
     }
 
+    /// The same deadline, `span` later.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0 + span)
+    }
+
     /// The time left, zero once it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

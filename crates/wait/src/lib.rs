@@ -10,4 +10,4 @@ mod until;
 
 pub use deadline::Deadline;
 pub use pace::Pace;
-pub use until::{Probe, Retry, Retryable, WaitError, until};
+pub use until::{Probe, Retry, Retryable, TimedOut, WaitError, until};

@@ -33,18 +33,23 @@ pub trait Retryable {
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError<E> {
     /// Time ran out. What was waited for never became true.
-    #[error("not within {} s ({polls} looks); last status: {last}", .waited.as_secs())]
-    TimedOut {
-        /// How long it was waited.
-        waited: Duration,
-        /// How often it was looked.
-        polls: u32,
-        /// The last state seen, or the last error that slowed the pace.
-        last: String,
-    },
+    #[error(transparent)]
+    TimedOut(TimedOut),
     /// A look failed in a way that waiting cannot mend, or found a state from which nothing follows.
     #[error(transparent)]
     Failed(E),
+}
+
+/// A wait whose time ran out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not within {} s ({polls} looks); last status: {last}", .waited.as_secs())]
+pub struct TimedOut {
+    /// How long it was waited.
+    pub waited: Duration,
+    /// How often it was looked.
+    pub polls: u32,
+    /// The last state seen, or the last error that slowed the pace.
+    pub last: String,
 }
 
 /// Looks until the probe is ready, at the given pace, until the deadline.
@@ -97,7 +102,7 @@ where
                 (None, Some(error)) => error,
                 (None, None) => "nothing was seen".to_owned(),
             };
-            return Err(WaitError::TimedOut { waited, polls, last });
+            return Err(WaitError::TimedOut(TimedOut { waited, polls, last }));
         }
         let delay = if unwell.is_some() { pace.longest_delay() } else { delays.advance() };
         #[expect(clippy::disallowed_methods, reason = "this is the one place that sleeps")]
@@ -212,7 +217,7 @@ mod tests {
             [10, 10, 10]
         );
         let (result, _, _) = run(15, &[throttled]).await;
-        assert!(matches!(result, Err(WaitError::TimedOut { last, .. }) if last == "rate exceeded"));
+        assert!(matches!(result, Err(WaitError::TimedOut(out)) if out.last == "rate exceeded"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -231,7 +236,7 @@ mod tests {
                 .await;
         assert_eq!(start.elapsed().as_secs(), 20);
         assert!(
-            matches!(result, Err(WaitError::TimedOut { last, .. }) if last == "the last look did not come back")
+            matches!(result, Err(WaitError::TimedOut(out)) if out.last == "the last look did not come back")
         );
     }
 }

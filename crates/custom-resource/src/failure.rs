@@ -1,0 +1,78 @@
+//! Why a kind could not do what was asked, as a person will read it.
+
+use std::error::Error;
+
+use wait::{TimedOut, WaitError};
+
+/// What a kind answers when it could not apply or clean up.
+#[derive(Debug)]
+pub enum Failure {
+    /// The time ran out before something became true. With time left for the operation as a whole, the work goes on
+    /// in another invocation; without, this becomes the Reason.
+    OutOfTime {
+        /// What never became true, a clause: "connection `x` is not ACTIVE".
+        awaited: String,
+        /// How the wait ended, with the last status seen.
+        ended: TimedOut,
+    },
+    /// It cannot be done.
+    Failed {
+        /// What failed and why.
+        error: Box<dyn Error + Send + Sync>,
+        /// What to do about it, one sentence.
+        hint: Option<String>,
+    },
+}
+
+impl Failure {
+    /// A failure with its error chain and nothing to add.
+    pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Failed { error: Box::new(error), hint: None }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn hint(self, sentence: impl Into<String>) -> Self {
+        match self {
+            Self::Failed { error, hint: _ } => Self::Failed { error, hint: Some(sentence.into()) },
+            out_of_time @ Self::OutOfTime { .. } => out_of_time,
+        }
+    }
+
+    /// From a wait that ended without success; `awaited` as in [`Failure::OutOfTime`].
+    pub fn of_wait<E>(
+        error: WaitError<E>,
+        awaited: impl Into<String>,
+        failed: impl FnOnce(E) -> Self,
+    ) -> Self {
+        match error {
+            WaitError::Failed(error) => failed(error),
+            WaitError::TimedOut(ended) => Self::OutOfTime { awaited: awaited.into(), ended },
+        }
+    }
+
+    /// The Reason: what failed, why, what to do.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::OutOfTime { awaited, ended } => format!("{awaited}: {ended}."),
+            Self::Failed { error, hint } => {
+                let chain = chain(error.as_ref());
+                let end = if chain.ends_with(['.', '!', '?']) { "" } else { "." };
+                let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+                format!("{chain}{end}{hint}")
+            }
+        }
+    }
+}
+
+/// The whole chain of an error, `a: b: c`.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

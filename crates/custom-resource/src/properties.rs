@@ -1,0 +1,253 @@
+//! Strings to types: the properties of a resource, read once, with every finding collected.
+//!
+//! CloudFormation delivers every scalar as a string ("true", "443").
+//! An empty string counts as absent, because that is how a template passes an optional parameter on.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// What a text must look like, in a sentence and as a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Completes "expected …".
+    pub expects: &'static str,
+    /// True for a text that fits.
+    pub accepts: fn(&str) -> bool,
+}
+
+/// All that is wrong with the properties, one sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Findings(Vec<String>);
+
+impl fmt::Display for Findings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join(" "))
+    }
+}
+
+impl std::error::Error for Findings {}
+
+impl Findings {
+    pub(crate) fn of(sentence: &str) -> Self {
+        Self(vec![sentence.to_owned()])
+    }
+}
+
+/// CloudFormation's own, which sit among the properties of every custom resource.
+const RESERVED: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+
+/// A reader of properties: ask for each by name, then [`Properties::finish`].
+#[derive(Debug)]
+pub struct Properties<'a> {
+    value: &'a Value,
+    known: Vec<&'static str>,
+    findings: Vec<String>,
+}
+
+impl<'a> Properties<'a> {
+    /// A reader over the `ResourceProperties` of an event.
+    pub fn new(value: &'a Value) -> Self {
+        let findings = match value {
+            Value::Object(_) => Vec::new(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                vec!["The properties are not an object.".to_owned()]
+            }
+        };
+        Self { value, known: Vec::new(), findings }
+    }
+
+    /// A text that must be there and fit the rule.
+    pub fn required(&mut self, name: &'static str, rule: &Rule) -> Option<String> {
+        let text = self.optional(name, rule);
+        if text.is_none() && self.is_absent(name) {
+            self.find(format!("Property {name} is missing: expected {}.", rule.expects));
+        }
+        text
+    }
+
+    /// A text that must fit the rule if it is there.
+    pub fn optional(&mut self, name: &'static str, rule: &Rule) -> Option<String> {
+        let text = self.scalar(name)?;
+        if (rule.accepts)(&text) {
+            return Some(text);
+        }
+        self.find(format!("Property {name} is {}: expected {}.", quoted(&text), rule.expects));
+        None
+    }
+
+    /// Like [`Properties::optional`], for a value that must not be repeated in a finding.
+    pub fn confidential(&mut self, name: &'static str, rule: &Rule) -> Option<String> {
+        let text = self.scalar(name)?;
+        if (rule.accepts)(&text) {
+            return Some(text);
+        }
+        self.find(format!("Property {name} does not fit: expected {}.", rule.expects));
+        None
+    }
+
+    /// One of a few texts, in any case of letters.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
+        let text = self.scalar(name)?;
+        let chosen = choices.iter().find(|(choice, _)| choice.eq_ignore_ascii_case(&text));
+        if chosen.is_none() {
+            let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+            let meant = did_you_mean(&text, names.iter().copied());
+            self.find(format!(
+                "Property {name} is {}: expected {}.{meant}",
+                quoted(&text),
+                names.join(" or ")
+            ));
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.choice(name, &[("true", true), ("false", false)])
+    }
+
+    /// Adds a finding of the kind's own, about several properties together. A whole sentence.
+    pub fn find(&mut self, sentence: String) {
+        self.findings.push(sentence);
+    }
+
+    /// All findings, those about properties nobody asked for included.
+    pub fn finish(mut self) -> Result<(), Findings> {
+        let mut unknown = Vec::new();
+        for name in self.value.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            if !self.known.contains(&name.as_str()) && !RESERVED.contains(&name.as_str()) {
+                let meant = did_you_mean(name, self.known.iter().copied());
+                unknown.push(format!("Property {name} is unknown.{meant}"));
+            }
+        }
+        self.findings.append(&mut unknown);
+        if self.findings.is_empty() { Ok(()) } else { Err(Findings(self.findings)) }
+    }
+
+    fn is_absent(&self, name: &str) -> bool {
+        match self.value.get(name) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => text.is_empty(),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => false,
+        }
+    }
+
+    fn scalar(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        if self.is_absent(name) {
+            return None;
+        }
+        match self.value.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Number(value) => Some(value.to_string()),
+            Value::Null => None,
+            Value::Array(_) => {
+                self.find(format!("Property {name} is a list: expected one value."));
+                None
+            }
+            Value::Object(_) => {
+                self.find(format!("Property {name} is an object: expected one value."));
+                None
+            }
+        }
+    }
+}
+
+/// A value that is quoted back, cut short so that one long value cannot hide the other findings.
+fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(60).collect();
+    if short.len() < text.len() { format!("`{short}…`") } else { format!("`{text}`") }
+}
+
+/// " Did you mean `X`?" for a near miss, nothing otherwise.
+pub(crate) fn did_you_mean<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let (text, nearest) = (text.to_lowercase(), known.map(str::to_owned));
+    nearest
+        .map(|name| (strsim::damerau_levenshtein(&text, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map(|(_, name)| format!(" Did you mean `{name}`?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NAME: Rule =
+        Rule { expects: "lower-case letters", accepts: |text| text.bytes().all(|b| b.is_ascii_lowercase()) };
+
+    #[track_caller]
+    fn check(properties: Value, read: fn(&mut Properties<'_>), expected: &[&str]) {
+        let mut reader = Properties::new(&properties);
+        read(&mut reader);
+        let found = reader.finish().map_or_else(|Findings(found)| found, |()| Vec::new());
+        assert_eq!(found, expected, "{properties}");
+    }
+
+    #[test]
+    fn every_finding_is_reported_and_names_what_came_and_what_is_expected() {
+        let read = |reader: &mut Properties<'_>| {
+            reader.required("Name", &NAME);
+            reader.required("Other", &NAME);
+            reader.flag("Adopt");
+        };
+        check(
+            json!({"Name": "a", "Other": "b", "Adopt": "true", "ServiceToken": "x", "ServiceTimeout": "9"}),
+            read,
+            &[],
+        );
+        check(
+            json!({"Name": "UPPER", "Adopt": "ture", "Nmae": "x"}),
+            read,
+            &[
+                "Property Name is `UPPER`: expected lower-case letters.",
+                "Property Other is missing: expected lower-case letters.",
+                "Property Adopt is `ture`: expected true or false. Did you mean `true`?",
+                "Property Nmae is unknown. Did you mean `Name`?",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_is_a_finding_and_not_also_missing() {
+        check(
+            json!({"Name": ["a"]}),
+            |reader| drop(reader.required("Name", &NAME)),
+            &["Property Name is a list: expected one value."],
+        );
+        check(json!([1]), |_| (), &["The properties are not an object."]);
+    }
+
+    #[test]
+    fn an_empty_text_is_absent_because_templates_pass_optional_parameters_so() {
+        check(json!({"Name": ""}), |reader| assert_eq!(reader.optional("Name", &NAME), None), &[]);
+    }
+
+    #[test]
+    fn scalars_that_were_not_made_strings_are_read_all_the_same() {
+        check(json!({"Adopt": true}), |reader| assert_eq!(reader.flag("Adopt"), Some(true)), &[]);
+    }
+
+    #[test]
+    fn a_confidential_value_is_not_repeated() {
+        check(
+            json!({"Secret": "S3CRET"}),
+            |reader| drop(reader.confidential("Secret", &NAME)),
+            &["Property Secret does not fit: expected lower-case letters."],
+        );
+    }
+
+    #[test]
+    fn a_value_of_any_length_leaves_room_for_the_other_findings() {
+        check(
+            json!({"Name": "É".repeat(3000)}),
+            |reader| drop(reader.required("Name", &NAME)),
+            &[&format!("Property Name is `{}…`: expected lower-case letters.", "É".repeat(60))],
+        );
+    }
+}

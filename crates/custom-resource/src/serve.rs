@@ -1,0 +1,354 @@
+//! One invocation: parse, dispatch, race the deadline, answer always.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use tracing::Instrument;
+use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
+
+use crate::answer::body;
+use crate::event::{Event, Request, Unreadable};
+use crate::limits::Limits;
+use crate::properties::did_you_mean;
+use crate::resource::{Context, Kind};
+use crate::standing::{Standing, standing};
+use crate::{DeliveryError, Envelope, Failure, Home, Host, Invocation, Outcome, PhysicalId, Responder};
+
+/// Why an invocation failed. Lambda then tries the same event again.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is nobody to answer.
+    #[error("{0}; it has no ResponseURL, so nobody can be answered")]
+    NotARequest(String),
+    /// There is an answer, and it did not arrive.
+    #[error("the answer to CloudFormation was not delivered")]
+    NotDelivered(#[source] DeliveryError),
+}
+
+/// The kinds a function serves, and what it needs to serve them.
+pub struct Service<R, H> {
+    kinds: Vec<Kind>,
+    responder: R,
+    host: H,
+}
+
+/// How the work ended.
+enum Ending {
+    /// With an answer.
+    Answer(Outcome),
+    /// Not yet: it goes on in another invocation, or becomes this Reason when there is no time left.
+    OutOfTime(String),
+    /// CloudFormation waits for nothing.
+    NobodyWaits(String),
+}
+
+/// How long CloudFormation's own record may lag behind the event it sent.
+const RECORD_LAG: Duration = Duration::from_secs(5);
+
+impl<R: Responder, H: Host> Service<R, H> {
+    /// A service of these kinds.
+    pub fn new(kinds: Vec<Kind>, responder: R, host: H) -> Self {
+        Self { kinds, responder, host }
+    }
+
+    /// The responder, for tests that look at what was answered.
+    pub fn responder(&self) -> &R {
+        &self.responder
+    }
+
+    /// The host, for tests that look at what was asked of it.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Serves one event.
+    ///
+    /// # Guarantees
+    /// - Whatever happens, one answer is delivered, or another invocation goes on, or an error makes Lambda try again.
+    /// - Nothing is answered when CloudFormation's own record says that nobody waits any more.
+    pub async fn serve(&self, event: Value, invocation: &Invocation) -> Result<(), ServeError> {
+        match Event::parse(event) {
+            Ok(event) => {
+                let span = tracing::info_span!(
+                    "request",
+                    stack_id = event.envelope.stack_id,
+                    logical_id = event.envelope.logical_id,
+                    request_id = event.envelope.request_id,
+                    kind = event.envelope.resource_type,
+                    request_type = event.request.name(),
+                );
+                self.serve_event(&event, invocation).instrument(span).await
+            }
+            Err(error) => self.refuse(&error, invocation).await,
+        }
+    }
+
+    /// Answers an event that has nothing but an address.
+    async fn refuse(&self, error: &Unreadable, invocation: &Invocation) -> Result<(), ServeError> {
+        let Some((envelope, id)) = &error.addressee else {
+            return Err(ServeError::NotARequest(error.to_string()));
+        };
+        let limits = Limits::new(invocation, None, &Value::Null);
+        let outcome = Outcome::Failed(format!("{error}."));
+        self.deliver(envelope, id, &outcome, limits.answer).await.map_err(ServeError::NotDelivered)
+    }
+
+    async fn serve_event(&self, event: &Event, invocation: &Invocation) -> Result<(), ServeError> {
+        let limits = Limits::new(invocation, event.continuation, event.request.properties());
+        tracing::info!(continued = event.continuation.is_some(), "{} received", event.request.name());
+        let (id, ending) = match self.kind_of(event, invocation) {
+            Err((id, reason)) => (id, Ending::Answer(Outcome::Failed(reason))),
+            Ok((kind, id, home)) => {
+                let context = context(event, &id, home, limits.work);
+                let work = AssertUnwindSafe(self.work(kind, event, &id, &context)).catch_unwind();
+                // Kinds end by themselves at `limits.work`; this cuts off one that does not.
+                let ending = match limits.cut_off.limit(work).await {
+                    Some(Ok(ending)) => ending,
+                    Some(Err(panic)) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
+                    None => Ending::OutOfTime(
+                        "The work did not end in time: a call did not come back.".to_owned(),
+                    ),
+                };
+                (id, ending)
+            }
+        };
+        let outcome = match ending {
+            Ending::Answer(outcome) => outcome,
+            Ending::NobodyWaits(status) => {
+                tracing::info!(status, "CloudFormation no longer waits for this request: nothing to answer");
+                return Ok(());
+            }
+            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, &limits, reason).await {
+                None => return Ok(()),
+                Some(outcome) => outcome,
+            },
+        };
+        match self.deliver(&event.envelope, &id, &outcome, limits.answer).await {
+            Ok(()) => Ok(()),
+            // A duplicate may have been quicker: then the request is over, and the URL with it.
+            Err(DeliveryError::Refused(status)) if self.is_over(event, limits.answer).await => {
+                tracing::info!(status, "the request was answered before");
+                Ok(())
+            }
+            Err(error) => Err(ServeError::NotDelivered(error)),
+        }
+    }
+
+    /// The kind, the identity and the home of a request, or the id and Reason of its refusal.
+    fn kind_of(
+        &self,
+        event: &Event,
+        invocation: &Invocation,
+    ) -> Result<(&Kind, PhysicalId, Home), (PhysicalId, String)> {
+        let Envelope { logical_id, request_id, resource_type, .. } = &event.envelope;
+        let known_id = event.request.physical_id().cloned();
+        let fallback =
+            || known_id.clone().unwrap_or_else(|| PhysicalId::unidentified(logical_id, request_id));
+        let Some(home) = Home::of_function(&invocation.function_arn) else {
+            return Err((
+                fallback(),
+                format!("The function's ARN `{}` cannot be read.", invocation.function_arn),
+            ));
+        };
+        let Some(kind) = self.kinds.iter().find(|kind| kind.serves(resource_type)) else {
+            let served: Vec<_> = self.kinds.iter().map(Kind::type_name).collect();
+            let meant = did_you_mean(resource_type, served.iter().copied());
+            let served = served.join(", ");
+            let reason =
+                format!("This function does not serve `{resource_type}`: it serves {served}.{meant}");
+            return Err((fallback(), reason));
+        };
+        match (&event.request, kind.identify(event.request.properties(), &home)) {
+            // The answer to a Delete repeats the id it came with.
+            (Request::Delete { physical_id, .. }, _) => Ok((kind, physical_id.clone(), home)),
+            (Request::Create { .. } | Request::Update { .. }, Err(findings)) => {
+                Err((fallback(), findings.to_string()))
+            }
+            (Request::Create { .. } | Request::Update { .. }, Ok(id))
+                if id.as_str().len() > PhysicalId::LONGEST =>
+            {
+                let reason =
+                    format!("The PhysicalResourceId would be longer than {} bytes.", PhysicalId::LONGEST);
+                Err((fallback(), reason))
+            }
+            (Request::Create { .. } | Request::Update { .. }, Ok(id)) => Ok((kind, id, home)),
+        }
+    }
+
+    /// The work itself, between two looks at whether anybody waits for it.
+    async fn work(&self, kind: &Kind, event: &Event, id: &PhysicalId, context: &Context) -> Ending {
+        let before = match self.standing(event, context.deadline).await {
+            Ok(standing) => standing,
+            // A deletion is never blocked by what it does not need.
+            Err(error) if matches!(event.request, Request::Delete { .. }) => {
+                tracing::warn!("cannot ask CloudFormation about the resource: {error}");
+                Standing::Current
+            }
+            Err(error) => return Ending::Answer(Outcome::Failed(denied(error).reason())),
+        };
+        match (&event.request, before) {
+            (_, Standing::Over { status }) => Ending::NobodyWaits(status),
+            (_, Standing::Abandoned { status }) => self.undo(kind, event, id, context, status).await,
+            (Request::Delete { properties, .. }, Standing::Current) => {
+                if !kind.recognises(id) {
+                    tracing::info!(
+                        "the PhysicalResourceId is CloudFormation's own: the properties say what to delete"
+                    );
+                }
+                ending(
+                    kind.cleanup(id, properties, context)
+                        .await
+                        .map(|()| Outcome::Success(crate::Applied::new())),
+                )
+            }
+            (Request::Create { properties } | Request::Update { properties, .. }, Standing::Current) => {
+                let applied = kind.apply(properties, context).await;
+                // While it worked, a sibling may have failed and the stack be on its way out.
+                match self.standing(event, context.deadline).await {
+                    Ok(Standing::Abandoned { status }) => self.undo(kind, event, id, context, status).await,
+                    Ok(Standing::Over { status }) => Ending::NobodyWaits(status),
+                    Ok(Standing::Current) | Err(_) => ending(applied.map(Outcome::Success)),
+                }
+            }
+        }
+    }
+
+    /// Takes back what a request made for a stack that is gone.
+    async fn undo(
+        &self,
+        kind: &Kind,
+        event: &Event,
+        id: &PhysicalId,
+        context: &Context,
+        status: String,
+    ) -> Ending {
+        tracing::info!(status, "the stack gave this resource up: undoing");
+        match kind.cleanup(id, event.request.properties(), context).await {
+            Ok(()) => Ending::NobodyWaits(status),
+            Err(failure @ Failure::OutOfTime { .. }) => Ending::OutOfTime(failure.reason()),
+            Err(failure) => Ending::Answer(Outcome::Failed(failure.reason())),
+        }
+    }
+
+    /// Goes on in another invocation, or gives the answer that says why not.
+    async fn hand_over(
+        &self,
+        event: &Event,
+        invocation: &Invocation,
+        limits: &Limits,
+        reason: String,
+    ) -> Option<Outcome> {
+        let next = match limits.next() {
+            Ok(next) => next,
+            Err(None) => return Some(Outcome::Failed(reason)),
+            Err(Some(why)) => {
+                return Some(Outcome::Failed(format!("{reason} The work cannot go on, because {why}.")));
+            }
+        };
+        // Leave half of what is left for the answer that a refusal needs.
+        let limit = Deadline::after(limits.answer.remaining() / 2);
+        let invoked =
+            limit.limit(self.host.continue_in(&invocation.function_arn, &event.continued(next))).await;
+        let refusal = match invoked {
+            Some(Ok(())) => {
+                tracing::info!(invocations = next.count, "time is up: going on in another invocation");
+                return None;
+            }
+            Some(Err(error)) => crate::failure::chain(&error),
+            None => "the call did not come back".to_owned(),
+        };
+        Some(Outcome::Failed(format!(
+            "{reason} The work needs longer than one invocation, and the function cannot invoke itself: {refusal}. \
+             Allow lambda:InvokeFunction on {} in the function's role.",
+            invocation.function_arn
+        )))
+    }
+
+    /// What CloudFormation's record says, looked at again for a while before it may speak against the request.
+    async fn standing(&self, event: &Event, deadline: Deadline) -> Result<Standing, H::Error> {
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        let verdict = Mutex::new(Standing::Current);
+        let look = async || {
+            let seen = match self.host.stack_resource(stack_id, logical_id).await {
+                Ok(seen) => seen,
+                // Unwell or throttled: nothing speaks against the request.
+                Err(error) if error.retry() == Retry::Later => {
+                    tracing::warn!("cannot ask CloudFormation about the resource now: {error}");
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            let now = standing(&event.request, seen.as_ref());
+            *verdict.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
+            Ok(match now {
+                Standing::Current => Probe::Ready(()),
+                Standing::Over { status } | Standing::Abandoned { status } => Probe::NotYet(status),
+            })
+        };
+        let deadline = deadline.min(Deadline::after(RECORD_LAG));
+        match until(deadline, &Pace::default(), |_| (), look).await {
+            Ok(()) | Err(WaitError::TimedOut(_)) => {
+                Ok(verdict.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            Err(WaitError::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn is_over(&self, event: &Event, deadline: Deadline) -> bool {
+        matches!(self.standing(event, deadline).await, Ok(Standing::Over { .. } | Standing::Abandoned { .. }))
+    }
+
+    async fn deliver(
+        &self,
+        envelope: &Envelope,
+        id: &PhysicalId,
+        outcome: &Outcome,
+        deadline: Deadline,
+    ) -> Result<(), DeliveryError> {
+        match outcome {
+            Outcome::Success(_) => tracing::info!(physical_id = %id, "answering SUCCESS"),
+            Outcome::Failed(reason) => tracing::warn!(physical_id = %id, reason, "answering FAILED"),
+        }
+        self.responder.deliver(&envelope.response_url, &body(envelope, id, outcome), deadline).await
+    }
+}
+
+fn context(event: &Event, id: &PhysicalId, home: Home, deadline: Deadline) -> Context {
+    let Envelope { stack_id, logical_id, request_id, .. } = event.envelope.clone();
+    let is_new = match &event.request {
+        Request::Create { .. } => true,
+        Request::Update { physical_id, .. } => physical_id != id,
+        Request::Delete { .. } => false,
+    };
+    Context { stack_id, logical_id, request_id, home, deadline, is_new }
+}
+
+fn ending(result: Result<Outcome, Failure>) -> Ending {
+    match result {
+        Ok(outcome) => Ending::Answer(outcome),
+        Err(failure @ Failure::OutOfTime { .. }) => Ending::OutOfTime(failure.reason()),
+        Err(failure @ Failure::Failed { .. }) => Ending::Answer(Outcome::Failed(failure.reason())),
+    }
+}
+
+fn denied(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::new(error).hint(
+        "The function asks CloudFormation whether a request is still current: allow cloudformation:DescribeStackResource \
+         on the stack in the function's role.",
+    )
+}
+
+fn panic_reason(panic: &(dyn Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned());
+    format!(
+        "The function panicked, which is a defect of it: {message}. Its log has the place; please report it."
+    )
+}

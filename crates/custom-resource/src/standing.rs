@@ -1,0 +1,96 @@
+//! Whether a request is still what CloudFormation waits for.
+//!
+//! Lambda delivers at least once and retries for hours: a Create may arrive, or still run, when its stack is long gone.
+//! CloudFormation itself knows, so it is asked instead of guessing from what is there.
+
+use crate::PhysicalId;
+use crate::event::Request;
+
+/// What CloudFormation says of the resource now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackResource {
+    /// `CREATE_IN_PROGRESS`, …
+    pub status: String,
+    /// The id it has on record.
+    pub physical_id: Option<String>,
+}
+
+/// The verdict about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// CloudFormation waits for it, or nothing speaks against it.
+    Current,
+    /// It was answered, or given up: doing it now would change what nobody asked for.
+    Over {
+        /// The status that says so.
+        status: String,
+    },
+    /// The resource is being deleted or is deleted: what the request made must go.
+    Abandoned {
+        /// The status that says so.
+        status: String,
+    },
+}
+
+/// Decides. `None` means CloudFormation does not know the resource, which speaks against nothing.
+pub(crate) fn standing(request: &Request, seen: Option<&StackResource>) -> Standing {
+    let Some(StackResource { status, physical_id }) = seen else { return Standing::Current };
+    let over = || Standing::Over { status: status.clone() };
+    let is_deleted = status.starts_with("DELETE_");
+    match request {
+        Request::Create { .. } | Request::Update { .. } if is_deleted => {
+            Standing::Abandoned { status: status.clone() }
+        }
+        Request::Create { .. } if status == "CREATE_IN_PROGRESS" => Standing::Current,
+        Request::Update { .. } if status == "UPDATE_IN_PROGRESS" => Standing::Current,
+        Request::Create { .. } | Request::Update { .. } => over(),
+        // A Delete of what the stack has in good use is a late duplicate: the id was replaced once and came back.
+        Request::Delete { physical_id: doomed, .. } => {
+            let in_use = matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
+            let same = physical_id.as_deref() == Some(PhysicalId::as_str(doomed));
+            if in_use && same { over() } else { Standing::Current }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(request: &Request, status: &str, on_record: &str, expected: &str) {
+        let seen = StackResource { status: status.to_owned(), physical_id: Some(on_record.to_owned()) };
+        let verdict = match standing(request, Some(&seen)) {
+            Standing::Current => "current",
+            Standing::Over { .. } => "over",
+            Standing::Abandoned { .. } => "abandoned",
+        };
+        assert_eq!(verdict, expected, "{} while {status}", request.name());
+    }
+
+    #[test]
+    fn a_request_stands_only_while_cloudformation_waits_for_it() {
+        let create = Request::Create { properties: Value::Null };
+        let update = Request::Update { physical_id: PhysicalId::new("a"), properties: Value::Null };
+        let delete = Request::Delete { physical_id: PhysicalId::new("a"), properties: Value::Null };
+        for (status, of_create, of_update, of_delete) in [
+            ("CREATE_IN_PROGRESS", "current", "over", "current"),
+            ("CREATE_COMPLETE", "over", "over", "over"),
+            ("CREATE_FAILED", "over", "over", "current"),
+            ("UPDATE_IN_PROGRESS", "over", "current", "current"),
+            ("UPDATE_COMPLETE", "over", "over", "over"),
+            ("UPDATE_FAILED", "over", "over", "current"),
+            ("DELETE_IN_PROGRESS", "abandoned", "abandoned", "current"),
+            ("DELETE_FAILED", "abandoned", "abandoned", "current"),
+            ("DELETE_COMPLETE", "abandoned", "abandoned", "current"),
+        ] {
+            check(&create, status, "a", of_create);
+            check(&update, status, "a", of_update);
+            check(&delete, status, "a", of_delete);
+            check(&delete, status, "another", "current");
+            assert_eq!(standing(&create, None), Standing::Current);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! For the tests of kinds: events, a responder that records, a host that plays CloudFormation and Lambda.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wait::{Deadline, Retry, Retryable};
+
+use crate::{DeliveryError, Host, Invocation, Responder, ResponseUrl, StackResource};
+
+/// The function of the tests.
+pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-west-2:222222222222:function:tandem";
+
+/// The stack of the tests.
+pub const STACK_ID: &str = "arn:aws:cloudformation:us-west-2:222222222222:stack/connection/0f0e";
+
+/// An invocation with this much time.
+pub fn invocation(seconds: u64) -> Invocation {
+    Invocation {
+        function_arn: FUNCTION_ARN.to_owned(),
+        deadline: Deadline::after(Duration::from_secs(seconds)),
+        now: Duration::from_secs(1_790_000_000),
+    }
+}
+
+/// A Create event.
+pub fn create(resource_type: &str, properties: &Value) -> Value {
+    event("Create", resource_type, properties)
+}
+
+/// An Update event.
+pub fn update(resource_type: &str, physical_id: &str, properties: &Value, old: &Value) -> Value {
+    let mut event = event("Update", resource_type, properties);
+    event["PhysicalResourceId"] = json!(physical_id);
+    event["OldResourceProperties"] = with_token(old);
+    event
+}
+
+/// A Delete event.
+pub fn delete(resource_type: &str, physical_id: &str, properties: &Value) -> Value {
+    let mut event = event("Delete", resource_type, properties);
+    event["PhysicalResourceId"] = json!(physical_id);
+    event
+}
+
+fn event(request_type: &str, resource_type: &str, properties: &Value) -> Value {
+    json!({
+        "RequestType": request_type,
+        "RequestId": format!("{request_type}-request"),
+        "ResponseURL": "https://response.example/stack?X-Amz-Signature=secret",
+        "StackId": STACK_ID,
+        "LogicalResourceId": "Connection",
+        "ResourceType": resource_type,
+        "ServiceToken": FUNCTION_ARN,
+        "ResourceProperties": with_token(properties),
+    })
+}
+
+fn with_token(properties: &Value) -> Value {
+    let mut properties = properties.clone();
+    if let Some(object) = properties.as_object_mut() {
+        object.insert("ServiceToken".to_owned(), json!(FUNCTION_ARN));
+    }
+    properties
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A responder that keeps what it was given.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    answers: Mutex<Vec<Value>>,
+    refusals: Mutex<VecDeque<DeliveryError>>,
+}
+
+impl Recorder {
+    /// The next delivery fails with this.
+    pub fn refuse_next(&self, error: DeliveryError) {
+        lock(&self.refusals).push_back(error);
+    }
+
+    /// All answers so far.
+    pub fn answers(&self) -> Vec<Value> {
+        lock(&self.answers).clone()
+    }
+
+    /// Takes the answers out; the next look starts empty.
+    pub fn take(&self) -> Vec<Value> {
+        std::mem::take(&mut *lock(&self.answers))
+    }
+}
+
+impl Responder for Recorder {
+    async fn deliver(
+        &self,
+        _url: &ResponseUrl,
+        body: &str,
+        _deadline: Deadline,
+    ) -> Result<(), DeliveryError> {
+        if let Some(refusal) = lock(&self.refusals).pop_front() {
+            return Err(refusal);
+        }
+        lock(&self.answers).push(serde_json::from_str(body).unwrap_or(Value::Null));
+        Ok(())
+    }
+}
+
+/// A host that keeps the continuations and says of the stack what it is told to.
+#[derive(Debug, Default)]
+pub struct Stage {
+    continuations: Mutex<Vec<Value>>,
+    record: Mutex<Option<StackResource>>,
+    refusal: Mutex<Option<Refusal>>,
+}
+
+/// A refused call of the [`Stage`].
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub &'static str, pub Retry);
+
+impl Retryable for Refusal {
+    fn retry(&self) -> Retry {
+        self.1
+    }
+}
+
+impl Stage {
+    /// CloudFormation's record of the resource from now on.
+    pub fn set_record(&self, status: &str, physical_id: Option<&str>) {
+        *lock(&self.record) =
+            Some(StackResource { status: status.to_owned(), physical_id: physical_id.map(str::to_owned) });
+    }
+
+    /// Every call is refused from now on, or answered again.
+    pub fn set_refusal(&self, refusal: Option<Refusal>) {
+        *lock(&self.refusal) = refusal;
+    }
+
+    /// Takes out the events that were to go on in another invocation.
+    pub fn take_continuations(&self) -> Vec<Value> {
+        std::mem::take(&mut *lock(&self.continuations))
+    }
+}
+
+impl Host for Stage {
+    type Error = Refusal;
+
+    async fn continue_in(&self, _function_arn: &str, payload: &str) -> Result<(), Refusal> {
+        if let Some(refusal) = lock(&self.refusal).clone() {
+            return Err(refusal);
+        }
+        lock(&self.continuations).push(serde_json::from_str(payload).unwrap_or(Value::Null));
+        Ok(())
+    }
+
+    async fn stack_resource(
+        &self,
+        _stack_id: &str,
+        _logical_id: &str,
+    ) -> Result<Option<StackResource>, Refusal> {
+        match lock(&self.refusal).clone() {
+            Some(refusal) => Err(refusal),
+            None => Ok(lock(&self.record).clone()),
+        }
+    }
+}
