@@ -6,6 +6,8 @@
 //! [`Faulty`] fails, throttles, delays, cancels or loses the response of chosen calls.
 //! Nothing here knows what a kind wants, and no test here expects a sequence of calls: the state counts.
 
+mod by_hand;
+mod connection;
 mod domains;
 mod faults;
 mod faulty;
@@ -20,11 +22,11 @@ mod state;
 mod tests;
 mod world;
 
+pub use connection::{Connection, Side};
 pub use domains::DomainFeatures;
 pub use faults::{Fault, Faults};
 pub use faulty::Faulty;
 pub use leftovers::{Leftovers, Snapshot};
-pub use row::{Connection, Side};
 pub use rules::{Quirk, Timing};
 pub use session::Session;
 pub use world::{Call, Invocation, World};

@@ -1,7 +1,5 @@
 //! A decorator over any port: it counts the calls and lets chosen ones go wrong.
 
-use std::ops::Deref;
-
 use crate::{
     Claimed, Claims, Cloud, Connections, Error, Filter, Function, Inbound, NewConnection, Outbound, Place,
     StackResource, Stacks,
@@ -14,7 +12,6 @@ use super::operation;
 ///
 /// Calls are counted over all ports together, from 1, by the names of the API's operations; a session with the
 /// function's own credentials counts as `session`, one with a role as `AssumeRole`.
-/// It dereferences to its [`Faults`]: `faulty.calls_made()`, `faulty.run(work)`.
 #[derive(Clone, Debug)]
 pub struct Faulty<C> {
     inner: C,
@@ -41,6 +38,16 @@ impl<C> Faulty<C> {
         self
     }
 
+    /// How many calls there were on any port.
+    pub fn calls_made(&self) -> u32 {
+        self.faults.calls_made()
+    }
+
+    /// Runs the work, and drops it when it reaches a call that is to be cancelled: none then.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.faults.run(work).await
+    }
+
     /// What is behind it.
     pub fn inner(&self) -> &C {
         &self.inner
@@ -49,14 +56,6 @@ impl<C> Faulty<C> {
     /// The plan and the count, which outlive whoever owns this.
     pub fn faults(&self) -> Faults {
         self.faults.clone()
-    }
-}
-
-impl<C> Deref for Faulty<C> {
-    type Target = Faults;
-
-    fn deref(&self) -> &Faults {
-        &self.faults
     }
 }
 

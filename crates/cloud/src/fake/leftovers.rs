@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::row::Connection;
+use super::connection::Connection;
 use super::state::State;
 
 /// What there was at an instant.

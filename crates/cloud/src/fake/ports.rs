@@ -55,6 +55,7 @@ impl Cloud for World {
 impl Claims for World {
     async fn create(&self, name: &str, text: &str) -> Result<Claimed, Error> {
         self.at_home(operation::PUT_PARAMETER, name, |state| {
+            storable(text)?;
             if state.claims.contains_key(name) {
                 return Ok(Claimed::Taken);
             }
@@ -70,6 +71,7 @@ impl Claims for World {
 
     async fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         self.at_home(operation::PUT_PARAMETER, name, |state| {
+            storable(text)?;
             state.claims.insert(name.to_owned(), text.to_owned());
             Ok(())
         })
@@ -117,4 +119,13 @@ impl World {
         let caller = Caller { account, region, is_throttled: false };
         self.call(&caller, operation, subject, |state, _| effect(state)).await
     }
+}
+
+/// A parameter of the standard tier holds 1 to 4,096 bytes.
+fn storable(text: &str) -> Result<(), Error> {
+    if (1..=4096).contains(&text.len()) {
+        return Ok(());
+    }
+    let message = format!("a standard parameter holds 1 to 4096 bytes, not {}", text.len());
+    Err(error(operation::PUT_PARAMETER, Code::Validation, message))
 }

@@ -2,12 +2,11 @@
 
 use tokio::time::Instant;
 
-use crate::{
-    Code, Connections, Domain, Error, Filter, Inbound, InboundStatus, NewConnection, Outbound, OutboundStatus,
-};
+use crate::{Code, Connections, Domain, Error, Filter, Inbound, NewConnection, Outbound, OutboundStatus};
 
+use super::connection::Side;
 use super::operation;
-use super::row::{Row, Side};
+use super::row::Row;
 use super::rules::Quirk;
 use super::state::{Caller, State, error};
 use super::world::World;
@@ -153,18 +152,15 @@ fn inbound(state: &State, caller: &Caller, filter: Filter<'_>, now: Instant) -> 
 }
 
 fn accept(state: &mut State, caller: &Caller, id: &str, now: Instant) -> Result<(), Error> {
-    let (status, row) = listed_inbound(state, caller, id, now, operation::ACCEPT)?;
-    if status != InboundStatus::PendingAcceptance || row.is_accepted {
-        return Err(disabled(operation::ACCEPT, id, &status.to_string()));
-    }
-    let leader = row.new.remote.clone();
+    let operation = operation::ACCEPT;
+    let leader = waiting_for_leader(state, caller, id, now, operation)?.new.remote.clone();
     let is_taken = |row: &&Row| row.new.remote == leader && row.is_accepted && row.as_connection().is_live();
     if state.rows.iter().filter(is_taken).count() >= state.connections_per_domain {
         let message = format!("Too many connections of domain {}", leader.name);
-        return Err(error(operation::ACCEPT, Code::LimitExceeded, message));
+        return Err(error(operation, Code::LimitExceeded, message));
     }
     let timing = state.timing;
-    let (_, row) = listed_inbound(state, caller, id, now, operation::ACCEPT)?;
+    let row = waiting_for_leader(state, caller, id, now, operation)?;
     row.accept(now, &timing);
     row.touches += 1;
     state.advance(now);
@@ -173,10 +169,7 @@ fn accept(state: &mut State, caller: &Caller, id: &str, now: Instant) -> Result<
 
 fn reject(state: &mut State, caller: &Caller, id: &str, now: Instant) -> Result<(), Error> {
     let timing = state.timing;
-    let (status, row) = listed_inbound(state, caller, id, now, operation::REJECT)?;
-    if status != InboundStatus::PendingAcceptance || row.is_accepted {
-        return Err(disabled(operation::REJECT, id, &status.to_string()));
-    }
+    let row = waiting_for_leader(state, caller, id, now, operation::REJECT)?;
     row.reject(now, &timing);
     row.touches += 1;
     state.advance(now);
@@ -188,28 +181,19 @@ fn delete(state: &mut State, caller: &Caller, side: Side, id: &str, now: Instant
         Side::Follower => operation::DELETE_OUTBOUND,
         Side::Leader => operation::DELETE_INBOUND,
     };
-    let (settling, deleting) =
+    let (is_settling_refused, is_deleting_refused) =
         (state.has(Quirk::RefusesDeleteWhileSettling), state.has(Quirk::RefusesDeleteWhileDeleting));
-    let needs_listing = state.has(Quirk::DeletesOnlyWhatIsListed);
+    let listed_by = state.has(Quirk::DeletesOnlyWhatIsListed).then_some(now);
     let timing = state.timing;
-    let found = state.rows.iter_mut().find(|row| row.id == id).and_then(|row| {
-        let (home, from, status) = match side {
-            Side::Follower => (&row.new.local, row.outbound_from, row.outbound.clone()),
-            Side::Leader => {
-                let status = row.inbound.as_ref().map(|status| OutboundStatus::parse(&status.to_string()));
-                (&row.new.remote, row.inbound_from, status)
-            }
-        };
-        let is_there = is_at(home, caller) && (from <= now || !needs_listing);
-        status.filter(|_| is_there).map(|status| (status, row))
-    });
-    let Some((status, row)) = found else { return Err(not_found(operation, id)) };
+    let (status, row) = seen(state, caller, side, id, listed_by).ok_or_else(|| not_found(operation, id))?;
     match status {
         OutboundStatus::Deleted => return Err(not_found(operation, id)),
-        OutboundStatus::Deleting if deleting => return Err(disabled(operation, id, &status.to_string())),
+        OutboundStatus::Deleting if is_deleting_refused => return Err(disabled(operation, id, &status)),
         OutboundStatus::Deleting => return Ok(()),
-        OutboundStatus::Validating | OutboundStatus::Approved | OutboundStatus::Provisioning if settling => {
-            return Err(disabled(operation, id, &status.to_string()));
+        OutboundStatus::Validating | OutboundStatus::Approved | OutboundStatus::Provisioning
+            if is_settling_refused =>
+        {
+            return Err(disabled(operation, id, &status));
         }
         OutboundStatus::Validating
         | OutboundStatus::ValidationFailed
@@ -227,25 +211,41 @@ fn delete(state: &mut State, caller: &Caller, side: Side, id: &str, now: Instant
     Ok(())
 }
 
-/// The connection as the leader's account and Region lists it: from anywhere else it does not exist.
-fn listed_inbound<'a>(
+/// The connection, while the leader has it to decide on.
+fn waiting_for_leader<'a>(
     state: &'a mut State,
     caller: &Caller,
     id: &str,
     now: Instant,
     operation: &'static str,
-) -> Result<(InboundStatus, &'a mut Row), Error> {
-    let is_listed =
-        |row: &&mut Row| row.id == id && is_at(&row.new.remote, caller) && row.inbound_from <= now;
-    let row = state.rows.iter_mut().find(is_listed).ok_or_else(|| not_found(operation, id))?;
-    let status = row.inbound.clone().ok_or_else(|| not_found(operation, id))?;
-    Ok((status, row))
+) -> Result<&'a mut Row, Error> {
+    let found = seen(state, caller, Side::Leader, id, Some(now));
+    let (status, row) = found.ok_or_else(|| not_found(operation, id))?;
+    if status != OutboundStatus::PendingAcceptance || row.is_accepted {
+        return Err(disabled(operation, id, &status));
+    }
+    Ok(row)
+}
+
+/// The connection as this side's account and Region sees it, from anywhere else it does not exist; where an instant is
+/// given, only if it is listed by then.
+fn seen<'a>(
+    state: &'a mut State,
+    caller: &Caller,
+    side: Side,
+    id: &str,
+    listed_by: Option<Instant>,
+) -> Option<(OutboundStatus, &'a mut Row)> {
+    let row = state.rows.iter_mut().find(|row| row.id == id)?;
+    let (home, from, status) = row.side(side);
+    let is_seen = is_at(home, caller) && listed_by.is_none_or(|now| from <= now);
+    status.filter(|_| is_seen).map(|status| (status, row))
 }
 
 fn not_found(operation: &'static str, id: &str) -> Error {
     error(operation, Code::ResourceNotFound, format!("Connection not found: {id}"))
 }
 
-fn disabled(operation: &'static str, id: &str, status: &str) -> Error {
+fn disabled(operation: &'static str, id: &str, status: &OutboundStatus) -> Error {
     error(operation, Code::DisabledOperation, format!("Connection {id} is in state {status}"))
 }

@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use crate::{Code, Domain, Error, NewConnection, Outbound, OutboundStatus, StackResource};
 
+use super::connection::Side;
 use super::domains::{DomainFeatures, objection};
-use super::row::{Change, Row, Side, inbound};
+use super::row::{Change, Row, inbound};
 use super::rules::{Quirk, Timing};
 use super::world::{Call, Invocation};
 
