@@ -92,3 +92,95 @@ impl Claims for Parameters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sdk::replay::{Resets, answer, answers, aws, bodies, lines, refusal, signers};
+    use crate::{Claimed, Claims, Cloud, Code};
+
+    const NAME: &str = "222222222222/us-west-2/follower/to-leader";
+    const PARAMETER: &str = "/tandem/claims/222222222222/us-west-2/follower/to-leader";
+
+    fn put(overwrite: bool) -> Value {
+        json!({ "Name": PARAMETER, "Value": "{}", "Type": "String", "Tier": "Standard", "Overwrite": overwrite })
+    }
+
+    #[tokio::test]
+    async fn a_new_claim_is_a_parameter_that_overwrites_nothing() {
+        let http = answers([answer(200, json!({ "Version": 1 }))]);
+        assert_eq!(aws(http.clone()).claims().create(NAME, "{}").await.unwrap(), Claimed::New);
+        assert_eq!(lines(&http), ["POST https://ssm.us-west-2.amazonaws.com/"]);
+        assert_eq!(signers(&http), ["AKIDOWN us-west-2 ssm"]);
+        assert_eq!(bodies(&http), [put(false)]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_exists_is_taken() {
+        let http = answers([refusal(400, "ParameterAlreadyExists", "The parameter already exists.")]);
+        assert_eq!(aws(http).claims().create(NAME, "{}").await.unwrap(), Claimed::Taken);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_whose_connection_breaks_is_not_sent_again_or_it_would_find_itself() {
+        let network = Resets::default();
+        let error = aws(network.clone()).claims().create(NAME, "{}").await.unwrap_err();
+        assert_eq!((error.operation, error.code), ("PutParameter", Code::NoAnswer));
+        assert_eq!(network.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn writing_overwrites() {
+        let http = answers([answer(200, json!({ "Version": 2 }))]);
+        aws(http.clone()).claims().write(NAME, "{}").await.unwrap();
+        assert_eq!(bodies(&http), [put(true)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writing_is_repeated_when_the_connection_breaks() {
+        let network = Resets::default();
+        assert_eq!(aws(network.clone()).claims().write(NAME, "{}").await.unwrap_err().code, Code::NoAnswer);
+        assert_eq!(network.count(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_read_and_a_missing_one_is_none() {
+        let http = answers([
+            answer(
+                200,
+                json!({ "Parameter": { "Name": PARAMETER, "Type": "String", "Value": "{\"a\":1}" } }),
+            ),
+            refusal(400, "ParameterNotFound", ""),
+        ]);
+        let aws = aws(http.clone());
+        assert_eq!(aws.claims().read(NAME).await.unwrap().as_deref(), Some("{\"a\":1}"));
+        assert_eq!(aws.claims().read(NAME).await.unwrap(), None);
+        assert_eq!(bodies(&http), [json!({ "Name": PARAMETER }), json!({ "Name": PARAMETER })]);
+    }
+
+    #[tokio::test]
+    async fn removing_what_is_not_there_is_success() {
+        let http = answers([answer(200, json!({})), refusal(400, "ParameterNotFound", "")]);
+        let aws = aws(http.clone());
+        aws.claims().remove(NAME).await.unwrap();
+        aws.claims().remove(NAME).await.unwrap();
+        assert_eq!(bodies(&http), [json!({ "Name": PARAMETER }), json!({ "Name": PARAMETER })]);
+    }
+
+    #[tokio::test]
+    async fn any_other_refusal_is_an_error_of_its_operation() {
+        let denied = || refusal(400, "AccessDeniedException", "not authorized");
+        let http = answers([denied(), denied(), denied(), denied()]);
+        let aws = aws(http);
+        let claims = aws.claims();
+        for (operation, error) in [
+            ("PutParameter", claims.create(NAME, "{}").await.unwrap_err()),
+            ("PutParameter", claims.write(NAME, "{}").await.unwrap_err()),
+            ("GetParameter", claims.read(NAME).await.unwrap_err()),
+            ("DeleteParameter", claims.remove(NAME).await.unwrap_err()),
+        ] {
+            assert_eq!((error.operation, error.code), (operation, Code::AccessDenied));
+        }
+    }
+}

@@ -40,36 +40,30 @@ where
         SdkError::ConstructionFailure(_) => {
             (Code::Validation, format!("the request could not be made: {}", root(error)))
         }
-        SdkError::TimeoutError(_) => (Code::NoAnswer, root(error)),
         SdkError::DispatchFailure(_) if cause::<CredentialsError>(error).is_some() => {
             (Code::Other("NoCredentials".to_owned()), root(error))
         }
-        SdkError::DispatchFailure(_) => (Code::NoAnswer, root(error)),
-        SdkError::ResponseError(response) => {
-            (by_status(response.raw(), Code::NoAnswer), format!("the answer cannot be read: {}", root(error)))
-        }
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => (Code::NoAnswer, root(error)),
+        SdkError::ResponseError(response) => (by_status(response.raw()), unreadable(error)),
         // Only declared errors have a variant of their own; the code is there for the others too.
-        SdkError::ServiceError(service) => (
-            service.err().code().map_or_else(
-                || {
-                    let status = service.raw().status().as_u16();
-                    by_status(service.raw(), Code::Other(format!("HTTP {status}")))
-                },
-                Code::parse,
-            ),
-            service.err().message().map_or_else(|| "the service gives no reason".to_owned(), presentable),
-        ),
+        SdkError::ServiceError(service) => match (service.err().code(), service.err().message()) {
+            (Some(code), message) => (Code::parse(code), presentable(message)),
+            // The SDK takes a body that it cannot read for an error without a code, even after a 200.
+            (None, None) if service.raw().status().is_success() => (Code::NoAnswer, unreadable(error)),
+            (None, message) => (by_status(service.raw()), presentable(message)),
+        },
         unknown => (Code::Other("Unknown".to_owned()), root(unknown)),
     };
     Error { operation, code, message, request_id: error.request_id().map(str::to_owned) }
 }
 
 /// What the HTTP status alone can say, for an answer without a code.
-fn by_status(response: &HttpResponse, otherwise: Code) -> Code {
+fn by_status(response: &HttpResponse) -> Code {
     match response.status().as_u16() {
+        ..300 => Code::NoAnswer,
         429 => Code::Throttled,
         500.. => Code::Internal,
-        _ => otherwise,
+        other => Code::Other(format!("HTTP {other}")),
     }
 }
 
@@ -77,9 +71,16 @@ fn by_status(response: &HttpResponse, otherwise: Code) -> Code {
 ///
 /// "The request signature we calculated does not match" goes on with the canonical request, and that holds the
 /// session token (amzn/selling-partner-api-models#1900; this service's words: carsales/aws-request-signer#10).
-fn presentable(message: &str) -> String {
-    let quoted = message.find("The Canonical String").unwrap_or(message.len());
-    message.get(..quoted).unwrap_or(message).trim().to_owned()
+fn presentable(message: Option<&str>) -> String {
+    let words = message.and_then(|message| message.split("The Canonical String").next()).unwrap_or_default();
+    match words.trim() {
+        "" => "the service gives no reason".to_owned(),
+        words => words.to_owned(),
+    }
+}
+
+fn unreadable(error: &(dyn StdError + 'static)) -> String {
+    format!("the answer cannot be read: {}", root(error))
 }
 
 /// The first error of this type among the sources.
@@ -94,4 +95,124 @@ fn root(error: &(dyn StdError + 'static)) -> String {
 
 fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&source| source.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::credential_fn::provide_credentials_fn;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use serde_json::json;
+    use wait::{Retry, Retryable};
+
+    use crate::sdk::Aws;
+    use crate::sdk::replay::{answer, answers, lines, own, refusal, session};
+    use crate::{Cloud, Code, Connections, Error, Filter};
+
+    /// What becomes of this answer to a change, which is sent once.
+    async fn accepting(answer: HttpResponse) -> Error {
+        session(answers([answer])).await.accept("abcdefghij").await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_found_is_told_by_its_code_for_the_status_is_409() {
+        let error = accepting(refusal(409, "ResourceNotFoundException", "no such connection")).await;
+        assert_eq!(error.code, Code::ResourceNotFound);
+        assert_eq!(
+            error.to_string(),
+            "AcceptInboundConnection failed: ResourceNotFound: no such connection (AWS request id request-1)"
+        );
+        assert!(error.source().is_none());
+    }
+
+    #[tokio::test]
+    async fn errors_that_the_operation_does_not_declare_are_told_apart() {
+        // Accept declares neither, and both come: aws/aws-sdk-js-v3#4453, crossplane-contrib/provider-upjet-aws#1411.
+        for (status, written, code, retry) in [
+            (400, "ValidationException", Code::Validation, Retry::Never),
+            (429, "ThrottlingException", Code::Throttled, Retry::Later),
+            (403, "AccessDeniedException", Code::AccessDenied, Retry::Never),
+            (403, "ExpiredTokenException", Code::Other("ExpiredTokenException".to_owned()), Retry::Never),
+            (500, "InternalException", Code::Internal, Retry::Later),
+        ] {
+            let error = accepting(refusal(status, written, "in its words")).await;
+            assert_eq!((&error.code, error.retry()), (&code, retry), "{written}");
+            assert_eq!(error.message, "in its words");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_in_the_body_or_with_its_namespace_is_the_same_code() {
+        let in_body =
+            answer(409, json!({ "__type": "com.amazonaws.es#LimitExceededException", "message": "20" }));
+        assert_eq!(accepting(in_body).await.code, Code::LimitExceeded);
+        let with_address = refusal(409, "DisabledOperationException:http://internal.example/", "not now");
+        assert_eq!(accepting(with_address).await.code, Code::DisabledOperation);
+    }
+
+    #[tokio::test]
+    async fn without_a_code_the_status_decides() {
+        for (status, code) in [
+            (500, Code::Internal),
+            (503, Code::Internal),
+            (429, Code::Throttled),
+            (403, Code::Other("HTTP 403".to_owned())),
+        ] {
+            let error = accepting(answer(status, json!({}))).await;
+            assert_eq!(error.code, code);
+            assert_eq!(error.message, "the service gives no reason");
+            assert_eq!(error.request_id, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_read_is_no_answer() {
+        let page = "<html>proxy</html>";
+        let error = accepting(answer(200, page)).await;
+        assert_eq!(error.code, Code::NoAnswer);
+        assert!(error.message.starts_with("the answer cannot be read: "), "{}", error.message);
+        assert_eq!(accepting(answer(502, page)).await.code, Code::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_quoted_request_with_its_session_token_is_cut_off() {
+        let words = "The request signature we calculated does not match the signature you provided.\n\n\
+                     The Canonical String for this request should have been\n'PUT\n/\n\n\
+                     x-amz-security-token:FwoGZXIvYXdz\n'";
+        let error = accepting(refusal(403, "InvalidSignatureException", words)).await;
+        assert_eq!(
+            error.message,
+            "The request signature we calculated does not match the signature you provided."
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_read_is_repeated() {
+        let throttled = || refusal(429, "ThrottlingException", "Rate exceeded");
+        let http = answers([throttled(), throttled(), answer(200, json!({ "Connections": [] }))]);
+        assert_eq!(session(http.clone()).await.outbound(Filter::Id("abcdefghij")).await.unwrap(), []);
+        assert_eq!(lines(&http).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nothing_is_sent_and_waiting_would_not_help() {
+        let http = answers([]);
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-west-2"))
+            .credentials_provider(SharedCredentialsProvider::new(provide_credentials_fn(async || {
+                Err(CredentialsError::not_loaded("nothing in the environment"))
+            })))
+            .http_client(http.clone())
+            .build();
+        let session = Aws::connect(&config, "/tandem/claims").connections(&own()).await.unwrap();
+        let error = session.accept("abcdefghij").await.unwrap_err();
+        assert_eq!((&error.code, error.retry()), (&Code::Other("NoCredentials".to_owned()), Retry::Never));
+        assert_eq!(error.message, "nothing in the environment");
+        assert_eq!(lines(&http).len(), 0);
+    }
 }

@@ -1,5 +1,9 @@
 //! For tests: services that answer from a script, and what they were sent.
 
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -14,8 +18,6 @@ use aws_smithy_runtime_api::http::{Request, Response};
 use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Aws, Session};
 use crate::{AssumedRole, Cloud, Place};
@@ -67,8 +69,8 @@ pub(super) fn answers(answers: impl IntoIterator<Item = HttpResponse>) -> Static
 }
 
 /// An answer.
-pub(super) fn answer(status: u16, body: impl ToString) -> HttpResponse {
-    Response::new(status.try_into().unwrap(), SdkBody::from(body.to_string()))
+pub(super) fn answer(status: u16, body: impl Display) -> HttpResponse {
+    Response::new(status.try_into().unwrap(), SdkBody::from(format!("{body}")))
 }
 
 /// An error as the JSON services write it.
