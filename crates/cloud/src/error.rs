@@ -55,7 +55,7 @@ impl Code {
         match bare {
             "ResourceNotFound" | "ParameterNotFound" => Self::ResourceNotFound,
             "ResourceAlreadyExists" | "ParameterAlreadyExists" => Self::ResourceAlreadyExists,
-            "LimitExceeded" => Self::LimitExceeded,
+            "LimitExceeded" | "ParameterLimitExceeded" => Self::LimitExceeded,
             "DisabledOperation" => Self::DisabledOperation,
             "Validation" => Self::Validation,
             "AccessDenied" | "Forbidden" | "UnauthorizedOperation" | "NotAuthorized" => Self::AccessDenied,
@@ -119,6 +119,7 @@ mod tests {
             ("ResourceNotFoundException", Code::ResourceNotFound),
             ("ParameterNotFound", Code::ResourceNotFound),
             ("ParameterAlreadyExists", Code::ResourceAlreadyExists),
+            ("ParameterLimitExceeded", Code::LimitExceeded),
             ("ThrottlingException", Code::Throttled),
             ("Throttling", Code::Throttled),
             ("TooManyRequestsException", Code::Throttled),

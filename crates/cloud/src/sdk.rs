@@ -32,7 +32,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// For one operation with its attempts.
 const OPERATION: Duration = Duration::from_secs(25);
-/// Attempts of an operation that may be repeated; see [`once`] for the others.
+/// Attempts of an operation that may be repeated; see `once` for the others.
 const ATTEMPTS: u32 = 3;
 
 /// AWS, as the function's own credentials and the roles it may assume reach it.

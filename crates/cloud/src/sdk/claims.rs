@@ -27,7 +27,7 @@ impl Parameters {
 }
 
 impl Claims for Parameters {
-    /// Sent once: a second attempt would find what the first one made and call it taken. See [`once`].
+    /// Sent once: a second attempt would find what the first one made and call it taken. See `once`.
     async fn create(&self, name: &str, text: &str) -> Result<Claimed, Error> {
         let created = self
             .client

@@ -47,7 +47,7 @@ impl Session {
     }
 }
 
-/// There is no client token and no conditional request, so a change is sent once: see [`once`].
+/// There is no client token and no conditional request, so a change is sent once: see `once`.
 /// A removal may be repeated: its second answer is "not found", which is true.
 impl Connections for Session {
     async fn request(&self, new: &NewConnection) -> Result<Outbound, Error> {

@@ -89,8 +89,14 @@ fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
 }
 
 /// What the last of the sources says: the SDK's wrappers name themselves, the cause is below them.
+///
+/// Below "HTTP connect timeout occurred after 3s" the SDK puts a bare "timed out" for its own use.
 fn root(error: &(dyn StdError + 'static)) -> String {
-    sources(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+    sources(error)
+        .map(ToString::to_string)
+        .filter(|words| words != "timed out")
+        .last()
+        .unwrap_or_else(|| error.to_string())
 }
 
 fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -105,10 +111,13 @@ mod tests {
     use aws_credential_types::credential_fn::provide_credentials_fn;
     use aws_credential_types::provider::SharedCredentialsProvider;
     use aws_credential_types::provider::error::CredentialsError;
+    use aws_sdk_sts::operation::assume_role::AssumeRoleError;
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
     use serde_json::json;
     use wait::{Retry, Retryable};
 
+    use super::failed;
     use crate::sdk::Aws;
     use crate::sdk::replay::{answer, answers, lines, own, refusal, session};
     use crate::{Cloud, Code, Connections, Error, Filter};
@@ -188,6 +197,19 @@ mod tests {
             error.message,
             "The request signature we calculated does not match the signature you provided."
         );
+    }
+
+    #[test]
+    fn a_way_that_is_blocked_is_told_from_a_slow_service() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("timed out")]
+        struct TimedOut;
+        #[derive(Debug, thiserror::Error)]
+        #[error("HTTP connect timeout occurred after 3s")]
+        struct Connect(#[source] TimedOut);
+        let blocked = SdkError::dispatch_failure(ConnectorError::timeout(Connect(TimedOut).into()));
+        let error = failed::<AssumeRoleError>("AssumeRole")(blocked);
+        assert_eq!(error.to_string(), "AssumeRole failed: NoAnswer: HTTP connect timeout occurred after 3s");
     }
 
     #[tokio::test(start_paused = true)]
