@@ -9,6 +9,7 @@ import dataclasses
 import json
 import re
 
+from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import iam
 
@@ -20,6 +21,7 @@ def install() -> None:
     """Patch the two questions the evaluator asks."""
     _name_domains()
     _resolve_session_to_role()
+    _call_every_request_encrypted()
 
 
 def _name_domains() -> None:
@@ -58,3 +60,9 @@ def _resolve_session_to_role() -> None:
         return original(key, context)
 
     iam_evaluator._resolve_condition_key = resolve
+
+
+def _call_every_request_encrypted() -> None:
+    """AWS is only reachable with TLS, so here `aws:SecureTransport` is true although the door is plain HTTP."""
+    original = app.pin_request_origin
+    app.pin_request_origin = lambda source_ip, _secure: original(source_ip, True)

@@ -40,6 +40,10 @@ class Failed(Exception):
         self.physical_id = physical_id
 
 
+class NotSent(Failed):
+    """There was nobody to send the event to, so there is nothing to take back."""
+
+
 class Answer(NamedTuple):
     physical_id: str
     data: dict
@@ -188,10 +192,10 @@ def receive(world: World, method: str, raw_path: str, query: str, headers: dict,
 def _function(service_token: object) -> dict:
     token = str(service_token)
     if token.startswith("arn:") and token.split(":")[3:4] != [get_region()]:
-        raise Failed(f"Custom resource ServiceToken {token} must be in the stack's Region {get_region()}.")
+        raise NotSent(f"Custom resource ServiceToken {token} must be in the stack's Region {get_region()}.")
     record, config, _ = lambda_svc._get_func_record_for_ref(token)
     if record is None or config is None:
-        raise Failed(f"Lambda function not found: {token}")
+        raise NotSent(f"Lambda function not found: {token}")
     return lambda_svc._execution_record_for_config(record, config)
 
 

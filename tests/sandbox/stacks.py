@@ -275,17 +275,16 @@ async def _apply(operation: Operation, logical_id: str) -> bool:
         if given and (not old or _world.behaviour.failed_update_id == "answer"):
             row["PhysicalResourceId"] = given
         operation.failures[logical_id] = str(error)
-        _fail(operation, row, verb, str(error))
+        _fail(operation, row, verb, str(error), was_sent=not isinstance(error, custom_resources.NotSent))
         return False
     row.update(PhysicalResourceId=physical_id, Attributes=attributes, ResourceStatus=f"{verb}_COMPLETE", Timestamp=now_iso())
     _event(stack, logical_id, kind, row["ResourceStatus"], "", physical_id)
     return True
 
 
-def _fail(operation: Operation, row: dict, verb: str, reason: str) -> None:
-    if custom_resources.is_custom(row["ResourceType"]) and not row["PhysicalResourceId"]:
+def _fail(operation: Operation, row: dict, verb: str, reason: str, was_sent: bool = True) -> None:
+    if custom_resources.is_custom(row["ResourceType"]) and was_sent and not row["PhysicalResourceId"]:
         row["PhysicalResourceId"] = custom_resources.invented_id(operation.name, row["LogicalResourceId"])
-        row["_made"] = True
     row.update(ResourceStatus=f"{verb}_FAILED", ResourceStatusReason=reason, Timestamp=now_iso())
     _event(operation.stack, row["LogicalResourceId"], row["ResourceType"], f"{verb}_FAILED", reason, row["PhysicalResourceId"])
 
@@ -548,7 +547,7 @@ async def _delete_rows(
         if physical_id:
             _event(stack, logical_id, kind, "DELETE_IN_PROGRESS", "", physical_id)
         try:
-            if custom_resources.is_custom(kind):
+            if custom_resources.is_custom(kind) and physical_id:
                 await custom_resources.send(
                     _world, "Delete", logical_id, row.get("Properties", {}), stack["StackId"], kind, physical_id
                 )

@@ -112,7 +112,7 @@ def test_an_event_can_be_delivered_again_much_later(stack, sandbox):
 
 def test_a_function_that_does_not_exist_fails_the_resource(stack):
     token = stack.token + "-gone"
-    assert stack.create({"Thing": {"ServiceToken": token}}) == "ROLLBACK_FAILED"
+    assert stack.create({"Thing": {"ServiceToken": token}}) == "ROLLBACK_COMPLETE"
     assert any("not found" in reason for reason in stack.reasons("Thing"))
 
 
