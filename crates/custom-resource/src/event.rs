@@ -78,7 +78,7 @@ pub(crate) struct Event {
 #[error("the event cannot be read as a request of CloudFormation's: {problem}")]
 pub(crate) struct Unreadable {
     /// Where to answer, when at least that could be read.
-    pub(crate) addressee: Option<(Envelope, PhysicalId)>,
+    pub(crate) addressee: Option<Box<(Envelope, PhysicalId)>>,
     problem: String,
 }
 
@@ -141,7 +141,7 @@ impl Event {
     }
 }
 
-fn addressee(raw: &Value) -> Option<(Envelope, PhysicalId)> {
+fn addressee(raw: &Value) -> Option<Box<(Envelope, PhysicalId)>> {
     let text = |name: &str| raw.get(name).and_then(Value::as_str).map(str::to_owned);
     let envelope = Envelope {
         request_id: text("RequestId")?,
@@ -154,7 +154,7 @@ fn addressee(raw: &Value) -> Option<(Envelope, PhysicalId)> {
         || PhysicalId::unidentified(&envelope.logical_id, &envelope.request_id),
         PhysicalId::new,
     );
-    Some((envelope, id))
+    Some(Box::new((envelope, id)))
 }
 
 #[cfg(test)]
@@ -192,7 +192,7 @@ mod tests {
         let mut event = create();
         event["RequestType"] = json!("Replace");
         let error = Event::parse(event).unwrap_err();
-        let (envelope, id) = error.addressee.unwrap();
+        let (envelope, id) = *error.addressee.unwrap();
         assert_eq!((envelope.request_id.as_str(), id.as_str()), ("r", "unidentified/L/r"));
         assert!(Event::parse(json!({"detail": "a scheduled event"})).unwrap_err().addressee.is_none());
         assert!(Event::parse(json!("text")).unwrap_err().addressee.is_none());

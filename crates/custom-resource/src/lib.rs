@@ -66,7 +66,7 @@ pub use https::HttpsResponder;
 pub use limits::Invocation;
 pub use physical_id::PhysicalId;
 pub use properties::{Findings, Properties, Rule};
-pub use resource::{Context, Kind, Resource};
+pub use resource::{Change, Context, Kind, Resource};
 pub use responder::{DeliveryError, Responder};
 pub use response_url::ResponseUrl;
 pub use serve::{ServeError, Service};

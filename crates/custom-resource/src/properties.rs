@@ -182,8 +182,8 @@ mod tests {
         Rule { expects: "lower-case letters", accepts: |text| text.bytes().all(|b| b.is_ascii_lowercase()) };
 
     #[track_caller]
-    fn check(properties: Value, read: fn(&mut Properties<'_>), expected: &[&str]) {
-        let mut reader = Properties::new(&properties);
+    fn check(properties: &Value, read: fn(&mut Properties<'_>), expected: &[&str]) {
+        let mut reader = Properties::new(properties);
         read(&mut reader);
         let found = reader.finish().map_or_else(|Findings(found)| found, |()| Vec::new());
         assert_eq!(found, expected, "{properties}");
@@ -197,12 +197,12 @@ mod tests {
             reader.flag("Adopt");
         };
         check(
-            json!({"Name": "a", "Other": "b", "Adopt": "true", "ServiceToken": "x", "ServiceTimeout": "9"}),
+            &json!({"Name": "a", "Other": "b", "Adopt": "true", "ServiceToken": "x", "ServiceTimeout": "9"}),
             read,
             &[],
         );
         check(
-            json!({"Name": "UPPER", "Adopt": "ture", "Nmae": "x"}),
+            &json!({"Name": "UPPER", "Adopt": "ture", "Nmae": "x"}),
             read,
             &[
                 "Property Name is `UPPER`: expected lower-case letters.",
@@ -216,27 +216,27 @@ mod tests {
     #[test]
     fn a_wrong_type_is_a_finding_and_not_also_missing() {
         check(
-            json!({"Name": ["a"]}),
+            &json!({"Name": ["a"]}),
             |reader| drop(reader.required("Name", &NAME)),
             &["Property Name is a list: expected one value."],
         );
-        check(json!([1]), |_| (), &["The properties are not an object."]);
+        check(&json!([1]), |_| (), &["The properties are not an object."]);
     }
 
     #[test]
     fn an_empty_text_is_absent_because_templates_pass_optional_parameters_so() {
-        check(json!({"Name": ""}), |reader| assert_eq!(reader.optional("Name", &NAME), None), &[]);
+        check(&json!({"Name": ""}), |reader| assert_eq!(reader.optional("Name", &NAME), None), &[]);
     }
 
     #[test]
     fn scalars_that_were_not_made_strings_are_read_all_the_same() {
-        check(json!({"Adopt": true}), |reader| assert_eq!(reader.flag("Adopt"), Some(true)), &[]);
+        check(&json!({"Adopt": true}), |reader| assert_eq!(reader.flag("Adopt"), Some(true)), &[]);
     }
 
     #[test]
     fn a_confidential_value_is_not_repeated() {
         check(
-            json!({"Secret": "S3CRET"}),
+            &json!({"Secret": "S3CRET"}),
             |reader| drop(reader.confidential("Secret", &NAME)),
             &["Property Secret does not fit: expected lower-case letters."],
         );
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_value_of_any_length_leaves_room_for_the_other_findings() {
         check(
-            json!({"Name": "É".repeat(3000)}),
+            &json!({"Name": "É".repeat(3000)}),
             |reader| drop(reader.required("Name", &NAME)),
             &[&format!("Property Name is `{}…`: expected lower-case letters.", "É".repeat(60))],
         );

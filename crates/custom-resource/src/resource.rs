@@ -23,8 +23,22 @@ pub struct Context {
     pub home: Home,
     /// When the work of this invocation must have ended.
     pub deadline: Deadline,
-    /// True when the stack has no resource of this identity yet: a Create, or an Update that replaces.
-    pub is_new: bool,
+    /// What the request means for the resource of this identity.
+    pub change: Change,
+}
+
+/// What a request means for the resource of its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A Create. If it fails, CloudFormation sends a Delete for the identity.
+    Create,
+    /// An Update to another identity. If it fails, CloudFormation may never mention the new identity again, so the kind
+    /// takes back what it made.
+    Replacement,
+    /// An Update that keeps the identity. If it fails, CloudFormation sends an Update back to the old properties.
+    InPlace,
+    /// A Delete.
+    Delete,
 }
 
 /// A kind of custom resource.

@@ -14,7 +14,7 @@ use crate::answer::body;
 use crate::event::{Event, Request, Unreadable};
 use crate::limits::Limits;
 use crate::properties::did_you_mean;
-use crate::resource::{Context, Kind};
+use crate::resource::{Change, Context, Kind};
 use crate::standing::{Standing, standing};
 use crate::{DeliveryError, Envelope, Failure, Home, Host, Invocation, Outcome, PhysicalId, Responder};
 
@@ -89,7 +89,7 @@ impl<R: Responder, H: Host> Service<R, H> {
 
     /// Answers an event that has nothing but an address.
     async fn refuse(&self, error: &Unreadable, invocation: &Invocation) -> Result<(), ServeError> {
-        let Some((envelope, id)) = &error.addressee else {
+        let Some((envelope, id)) = error.addressee.as_deref() else {
             return Err(ServeError::NotARequest(error.to_string()));
         };
         let limits = Limits::new(invocation, None, &Value::Null);
@@ -319,12 +319,13 @@ impl<R: Responder, H: Host> Service<R, H> {
 
 fn context(event: &Event, id: &PhysicalId, home: Home, deadline: Deadline) -> Context {
     let Envelope { stack_id, logical_id, request_id, .. } = event.envelope.clone();
-    let is_new = match &event.request {
-        Request::Create { .. } => true,
-        Request::Update { physical_id, .. } => physical_id != id,
-        Request::Delete { .. } => false,
+    let change = match &event.request {
+        Request::Create { .. } => Change::Create,
+        Request::Update { physical_id, .. } if physical_id != id => Change::Replacement,
+        Request::Update { .. } => Change::InPlace,
+        Request::Delete { .. } => Change::Delete,
     };
-    Context { stack_id, logical_id, request_id, home, deadline, is_new }
+    Context { stack_id, logical_id, request_id, home, deadline, change }
 }
 
 fn ending(result: Result<Outcome, Failure>) -> Ending {

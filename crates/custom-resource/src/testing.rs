@@ -31,17 +31,13 @@ pub fn create(resource_type: &str, properties: &Value) -> Value {
 
 /// An Update event.
 pub fn update(resource_type: &str, physical_id: &str, properties: &Value, old: &Value) -> Value {
-    let mut event = event("Update", resource_type, properties);
-    event["PhysicalResourceId"] = json!(physical_id);
-    event["OldResourceProperties"] = with_token(old);
-    event
+    let event = event("Update", resource_type, properties);
+    with(with(event, "PhysicalResourceId", json!(physical_id)), "OldResourceProperties", with_token(old))
 }
 
 /// A Delete event.
 pub fn delete(resource_type: &str, physical_id: &str, properties: &Value) -> Value {
-    let mut event = event("Delete", resource_type, properties);
-    event["PhysicalResourceId"] = json!(physical_id);
-    event
+    with(event("Delete", resource_type, properties), "PhysicalResourceId", json!(physical_id))
 }
 
 fn event(request_type: &str, resource_type: &str, properties: &Value) -> Value {
@@ -58,11 +54,14 @@ fn event(request_type: &str, resource_type: &str, properties: &Value) -> Value {
 }
 
 fn with_token(properties: &Value) -> Value {
-    let mut properties = properties.clone();
-    if let Some(object) = properties.as_object_mut() {
-        object.insert("ServiceToken".to_owned(), json!(FUNCTION_ARN));
+    with(properties.clone(), "ServiceToken", json!(FUNCTION_ARN))
+}
+
+fn with(mut value: Value, name: &str, member: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.insert(name.to_owned(), member);
     }
-    properties
+    value
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,1 +1,42 @@
-fn main() {}
+//! The bootstrap: environment, clients, logging. No logic.
+
+mod platform;
+mod settings;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use custom_resource::{HttpsResponder, Invocation, Service};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
+use serde_json::Value;
+use wait::Deadline;
+
+use platform::Platform;
+use settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let settings = Settings::from_environment();
+    let aws = Arc::new(cloud::sdk::Aws::load(&settings.claims_path).await);
+    let service = Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws));
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let invocation = invocation(&event.context);
+        service.serve(event.payload, &invocation).await.map_err(|error| Diagnostic {
+            error_type: "NotServed".to_owned(),
+            error_message: custom_resource::chain(&error),
+        })
+    }))
+    .await
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+fn invocation(context: &lambda_runtime::Context) -> Invocation {
+    let now = SystemTime::now();
+    let left = context.deadline().duration_since(now).unwrap_or(Duration::ZERO);
+    Invocation {
+        function_arn: context.invoked_function_arn.clone(),
+        deadline: Deadline::after(left),
+        now: now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO),
+    }
+}

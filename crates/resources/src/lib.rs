@@ -1,1 +1,34 @@
-//! resources
+//! What Tandem offers: one custom resource kind, one file.
+//!
+//! This crate decides what to do and in which order.
+//! It makes no network call, reads no clock and knows no SDK: it sees ports of `cloud` and deadlines of `wait`.
+
+mod claim;
+mod connection;
+
+use std::sync::Arc;
+
+use cloud::Cloud;
+use custom_resource::Kind;
+
+pub use connection::{Connection, Identity, Spec};
+
+/// The registry: every kind a function serves.
+pub fn kinds<C: Cloud>(cloud: &Arc<C>) -> Vec<Kind> {
+    vec![Kind::new(Connection::new(Arc::clone(cloud)))]
+}
+
+/// What the kinds need of IAM, for the templates to grant and for a reader to judge.
+pub const PERMISSIONS: &[(&str, Permissions)] =
+    &[("Custom::CrossClusterConnection", connection::PERMISSIONS)];
+
+/// The actions of one kind, by the account that grants them.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Permissions {
+    /// In the follower's account, on its side of the service.
+    pub follower: &'static [&'static str],
+    /// In the leader's account, through the accepter role when that is another account.
+    pub leader: &'static [&'static str],
+    /// What the function itself needs, whatever kind it serves.
+    pub function: &'static [&'static str],
+}

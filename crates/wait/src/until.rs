@@ -161,36 +161,27 @@ mod tests {
         (result, instants.into_inner(), changes.into_inner())
     }
 
-    fn validating() -> Look {
-        Ok(Probe::NotYet("VALIDATING".to_owned()))
+    #[expect(clippy::unnecessary_wraps, reason = "it is a look of the script")]
+    fn not_yet(status: &str) -> Look {
+        Ok(Probe::NotYet(status.to_owned()))
     }
 
-    fn provisioning() -> Look {
-        Ok(Probe::NotYet("PROVISIONING".to_owned()))
-    }
-
-    fn ready() -> Look {
-        Ok(Probe::Ready(7))
-    }
-
-    fn throttled() -> Look {
-        Err(Refused("rate exceeded", Retry::Later))
-    }
-
-    fn denied() -> Look {
-        Err(Refused("access denied", Retry::Never))
-    }
+    const VALIDATING: fn() -> Look = || not_yet("VALIDATING");
+    const PROVISIONING: fn() -> Look = || not_yet("PROVISIONING");
+    const READY: fn() -> Look = || Ok(Probe::Ready(7));
+    const THROTTLED: fn() -> Look = || Err(Refused("rate exceeded", Retry::Later));
+    const DENIED: fn() -> Look = || Err(Refused("access denied", Retry::Never));
 
     #[tokio::test(start_paused = true)]
     async fn what_is_ready_at_once_costs_no_time() {
-        let (result, instants, changes) = run(60, &[ready]).await;
+        let (result, instants, changes) = run(60, &[READY]).await;
         assert_eq!((result.unwrap(), instants, changes), (7, vec![0], vec![]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn progress_is_reported_once_and_restarts_the_pace() {
-        let mut long: Vec<fn() -> Look> = vec![validating; 8];
-        long.extend([provisioning as fn() -> Look, provisioning, ready]);
+        let mut long: Vec<fn() -> Look> = vec![VALIDATING; 8];
+        long.extend([PROVISIONING, PROVISIONING, READY]);
         let (result, instants, changes) = run(600, &long).await;
         assert_eq!(result.unwrap(), 7);
         assert_eq!(changes, ["VALIDATING", "PROVISIONING"]);
@@ -201,7 +192,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_time_out_says_the_last_status_and_looks_once_more_at_the_deadline() {
-        let (result, instants, _) = run(30, &[validating]).await;
+        let (result, instants, _) = run(30, &[VALIDATING]).await;
         let error = result.unwrap_err();
         assert_eq!(*instants.last().unwrap(), 30);
         let polls = instants.len();
@@ -210,19 +201,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn throttling_slows_the_pace_and_never_fails_the_wait() {
-        let (result, instants, _) = run(600, &[validating, throttled, throttled, throttled, ready]).await;
+        let (result, instants, _) = run(600, &[VALIDATING, THROTTLED, THROTTLED, THROTTLED, READY]).await;
         assert_eq!(result.unwrap(), 7);
         assert_eq!(
             instants.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>(),
             [10, 10, 10]
         );
-        let (result, _, _) = run(15, &[throttled]).await;
+        let (result, _, _) = run(15, &[THROTTLED]).await;
         assert!(matches!(result, Err(WaitError::TimedOut(out)) if out.last == "rate exceeded"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_denial_fails_at_once() {
-        let (result, instants, _) = run(600, &[denied]).await;
+        let (result, instants, _) = run(600, &[DENIED]).await;
         assert_eq!(instants, [0]);
         assert_eq!(result.unwrap_err().to_string(), "access denied");
     }

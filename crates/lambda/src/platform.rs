@@ -1,0 +1,36 @@
+//! Lambda and CloudFormation, as the protocol asks for them, on the ports of `cloud`.
+
+use std::sync::Arc;
+
+use cloud::sdk::Aws;
+use cloud::{Function, Stacks};
+use custom_resource::{Host, StackResource};
+
+/// The platform the function runs on.
+#[derive(Clone, Debug)]
+pub(crate) struct Platform {
+    aws: Arc<Aws>,
+}
+
+impl Platform {
+    pub(crate) fn new(aws: Arc<Aws>) -> Self {
+        Self { aws }
+    }
+}
+
+impl Host for Platform {
+    type Error = cloud::Error;
+
+    async fn continue_in(&self, function_arn: &str, payload: &str) -> Result<(), cloud::Error> {
+        self.aws.invoke(function_arn, payload).await
+    }
+
+    async fn stack_resource(
+        &self,
+        stack_id: &str,
+        logical_id: &str,
+    ) -> Result<Option<StackResource>, cloud::Error> {
+        let seen = self.aws.resource(stack_id, logical_id).await?;
+        Ok(seen.map(|seen| StackResource { status: seen.status, physical_id: seen.physical_id }))
+    }
+}
