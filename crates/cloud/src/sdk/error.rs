@@ -107,7 +107,6 @@ fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a 
 mod tests {
     use std::error::Error as _;
 
-    use aws_config::{BehaviorVersion, Region, SdkConfig};
     use aws_credential_types::credential_fn::provide_credentials_fn;
     use aws_credential_types::provider::SharedCredentialsProvider;
     use aws_credential_types::provider::error::CredentialsError;
@@ -119,7 +118,7 @@ mod tests {
 
     use super::failed;
     use crate::sdk::Aws;
-    use crate::sdk::replay::{answer, answers, lines, own, refusal, session};
+    use crate::sdk::replay::{answer, answers, config, lines, own, refusal, session};
     use crate::{Cloud, Code, Connections, Error, Filter};
 
     /// What becomes of this answer to a change, which is sent once.
@@ -223,13 +222,11 @@ mod tests {
     #[tokio::test]
     async fn without_credentials_nothing_is_sent_and_waiting_would_not_help() {
         let http = answers([]);
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-west-2"))
+        let config = config(http.clone())
+            .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(provide_credentials_fn(async || {
                 Err(CredentialsError::not_loaded("nothing in the environment"))
             })))
-            .http_client(http.clone())
             .build();
         let session = Aws::connect(&config, "/tandem/claims").connections(&own()).await.unwrap();
         let error = session.accept("abcdefghij").await.unwrap_err();

@@ -1,8 +1,9 @@
 //! For tests: services that answer from a script, and what they were sent.
 
 use std::fmt::Display;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -44,17 +45,21 @@ pub(super) fn leader(external_id: Option<&str>) -> Place {
     }
 }
 
-/// The function in its own Region, with every service behind this client.
-pub(super) fn aws(http: impl HttpClient + 'static) -> Aws {
-    let config = SdkConfig::builder()
+/// The function's own Region and credentials, with every service behind this client.
+pub(super) fn config(http: impl HttpClient + 'static) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-west-2"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
             OWN, "secret", None, None, "test",
         )))
         .http_client(http)
-        .build();
-    Aws::connect(&config, "/tandem/claims")
+        .build()
+}
+
+/// The function in its own Region.
+pub(super) fn aws(http: impl HttpClient + 'static) -> Aws {
+    Aws::connect(&config(http), "/tandem/claims")
 }
 
 /// A session in the function's own account and Region.
@@ -138,18 +143,26 @@ pub(super) fn texts(client: &StaticReplayClient) -> Vec<String> {
 
 /// A network that resets every connection after the request was sent, and counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Resets(Arc<AtomicUsize>);
+pub(super) struct Resets {
+    count: Arc<AtomicUsize>,
+    settings: Arc<Mutex<Option<HttpConnectorSettings>>>,
+}
 
 impl Resets {
     /// How many requests were sent.
     pub(super) fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// How long connecting may take.
+    pub(super) fn connect_timeout(&self) -> Option<Duration> {
+        self.settings.lock().unwrap().as_ref()?.connect_timeout()
     }
 }
 
 impl HttpConnector for Resets {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.count.fetch_add(1, Ordering::SeqCst);
         HttpConnectorFuture::ready(Err(ConnectorError::io(
             std::io::Error::new(std::io::ErrorKind::ConnectionReset, "connection reset by peer").into(),
         )))
@@ -157,7 +170,8 @@ impl HttpConnector for Resets {
 }
 
 impl HttpClient for Resets {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        *self.settings.lock().unwrap() = Some(settings.clone());
         self.clone().into_shared()
     }
 }

@@ -89,17 +89,22 @@ impl ProvideCredentials for Role {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_async::time::StaticTimeSource;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_types::DateTime;
+    use aws_smithy_types::date_time::Format;
     use serde_json::json;
 
+    use crate::sdk::Aws;
     use crate::sdk::replay::{
-        Resets, answer, answers, assumed, aws, leader, lines, own, signers, texts, xml_refusal,
+        Resets, answer, answers, assumed, aws, config, leader, lines, own, signers, texts, xml_refusal,
     };
     use crate::{Cloud, Code, Connections, Filter};
 
     const FAR: &str = "2099-01-01T00:00:00Z";
     const PAST: &str = "2001-01-01T00:00:00Z";
 
-    fn none_listed() -> aws_smithy_runtime_api::client::orchestrator::HttpResponse {
+    fn none_listed() -> HttpResponse {
         answer(200, json!({ "Connections": [] }))
     }
 
@@ -140,13 +145,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn credentials_about_to_expire_are_renewed_before_the_next_request() {
-        let http = answers([assumed("AKIDFIRST", PAST), assumed("AKIDSECOND", FAR), none_listed()]);
-        let session = aws(http.clone()).connections(&leader(None)).await.unwrap();
-        session.inbound(Filter::Id("abcdefghij")).await.unwrap();
+    async fn credentials_are_renewed_with_five_minutes_left_and_not_earlier() {
+        let noon = DateTime::from_str("2026-01-01T12:00:00Z", Format::DateTime).unwrap();
+        let http = answers([
+            assumed("AKIDFIRST", "2026-01-01T12:04:59Z"),
+            assumed("AKIDSECOND", "2026-01-01T12:04:59Z"),
+            none_listed(),
+            assumed("AKIDTHIRD", "2026-01-01T12:05:01Z"),
+            none_listed(),
+            none_listed(),
+        ]);
+        let config = config(http.clone())
+            .into_builder()
+            .time_source(StaticTimeSource::new(noon.try_into().unwrap()))
+            .build();
+        let session = Aws::connect(&config, "/tandem/claims").connections(&leader(None)).await.unwrap();
+        for _ in 0..3 {
+            session.inbound(Filter::Id("abcdefghij")).await.unwrap();
+        }
         assert_eq!(
             signers(&http),
-            ["AKIDOWN us-west-2 sts", "AKIDOWN us-west-2 sts", "AKIDSECOND us-east-1 es"]
+            [
+                "AKIDOWN us-west-2 sts",
+                "AKIDOWN us-west-2 sts",
+                "AKIDSECOND us-east-1 es",
+                "AKIDOWN us-west-2 sts",
+                "AKIDTHIRD us-east-1 es",
+                "AKIDTHIRD us-east-1 es",
+            ]
         );
     }
 

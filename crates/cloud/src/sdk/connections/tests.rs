@@ -1,5 +1,7 @@
 //! The exact requests of both sides, and what their answers become.
 
+use std::time::Duration;
+
 use aws_smithy_http_client::test_util::NeverClient;
 use serde_json::{Value, json};
 
@@ -282,6 +284,7 @@ async fn a_change_whose_connection_breaks_is_not_sent_again() {
         assert_eq!(change.unwrap_err().code, Code::NoAnswer);
     }
     assert_eq!(network.count(), 3);
+    assert_eq!(network.connect_timeout(), Some(Duration::from_secs(3)));
 }
 
 #[tokio::test(start_paused = true)]
