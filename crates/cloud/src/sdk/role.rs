@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::error::{failed, incomplete};
 use crate::{AssumedRole, Error};
 
-/// Names the session in the CloudTrail of the account that owns the role.
+/// Names the session in the audit trail of the account that owns the role.
 const SESSION_NAME: &str = "tandem";
 /// Longer than any operation, so that no credentials expire on the way.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
