@@ -84,7 +84,9 @@ def started(loop: asyncio.AbstractEventLoop) -> None:
 
 def invented_id(stack_name: str, logical_id: str) -> str:
     """The id CloudFormation makes up for a resource that never gave one."""
-    return f"{stack_name}-{logical_id}-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(13))
+    return f"{stack_name}-{logical_id}-" + "".join(
+        secrets.choice(string.ascii_uppercase + string.digits) for _ in range(13)
+    )
 
 
 async def send(
@@ -99,7 +101,9 @@ async def send(
 ) -> Answer:
     """Invoke the function asynchronously and wait for its answer, for ServiceTimeout seconds at most."""
     function = _function(properties.get("ServiceToken", ""))
-    request = _request(world, function, kind, logical_id, properties, stack_id, resource_type, physical_id, old_properties)
+    request = _request(
+        world, function, kind, logical_id, properties, stack_id, resource_type, physical_id, old_properties
+    )
     for _ in range(_copies(world, request.event)):
         deliver(world, request)
     try:

@@ -108,8 +108,14 @@ def _send_failure(world: World, config: dict, target: str, event: dict, result: 
     """The record Lambda sends to an on-failure queue, if the function's role may send there."""
     queue = sqs._queue_by_arn(target) if ":sqs:" in target else None
     allowed = _allows(config, "sqs:SendMessage", target)
-    world.journal.add("note", what="on-failure destination", target=target, delivered=bool(queue and allowed),
-                      allowed=allowed, function=config.get("FunctionName"))
+    world.journal.add(
+        "note",
+        what="on-failure destination",
+        target=target,
+        delivered=bool(queue and allowed),
+        allowed=allowed,
+        function=config.get("FunctionName"),
+    )
     if queue is None or not allowed:
         return
     record = {

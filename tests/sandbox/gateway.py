@@ -77,7 +77,9 @@ def install(world: World, when_started: Callable[[], None]) -> None:
             status=response[0],
             error=_error_code(response) if response[0] >= 400 else None,
             request_id=request_id,
-            injected=[w for w, is_so in (("error", verdict.error), ("delay", verdict.delay), ("lost", verdict.lose)) if is_so],
+            injected=[
+                w for w, is_so in (("error", verdict.error), ("delay", verdict.delay), ("lost", verdict.lose)) if is_so
+            ],
         )
         if verdict.lose == "reset":
             raise Leave
@@ -95,7 +97,9 @@ def _call(method: str, path: str, headers: dict, body: bytes, query_params: dict
     if not action:
         return None
     name, _, operation = action.partition(":")
-    return Call(name, operation, get_account_id(), get_region(), iam_evaluator.request_caller_arn(headers, query_params))
+    return Call(
+        name, operation, get_account_id(), get_region(), iam_evaluator.request_caller_arn(headers, query_params)
+    )
 
 
 def _error_code(response: Response) -> str | None:
@@ -125,8 +129,13 @@ async def _serve_own(world: World, scope: dict, receive: Callable, send: Callabl
         return
     status, answer_headers, content = response
     named = {"content-length": str(len(content)), **{name.lower(): value for name, value in answer_headers.items()}}
-    await send({"type": "http.response.start", "status": status,
-                "headers": [(name.encode(), value.encode()) for name, value in named.items()]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+        }
+    )
     await send({"type": "http.response.body", "body": content})
 
 

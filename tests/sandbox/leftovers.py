@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ministack.services import cloudformation, cloudwatch, cloudwatch_logs, iam, lambda_svc, opensearch, s3, secretsmanager
-from ministack.services import sns, sqs, ssm
+from ministack.services import (
+    cloudformation,
+    cloudwatch,
+    cloudwatch_logs,
+    iam,
+    lambda_svc,
+    opensearch,
+    s3,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+)
 
 from .world import World
 

@@ -12,7 +12,7 @@ import re
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import opensearch
 
-from .connections import INBOUND, OUTBOUND, Domain, ServiceError, invalid
+from .connection_requests import INBOUND, OUTBOUND, Domain, ServiceError, invalid
 from .wire import Response, answer
 from .world import World
 

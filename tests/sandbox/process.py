@@ -1,7 +1,7 @@
 """Start and stop a sandbox from another virtual environment; standard library only.
 
-    with Sandbox.start(python="target/venv/sandbox/bin/python") as sandbox:
-        sandbox.control("/faults", {"operation": "PutParameter", "action": "throttle", "nth": 1})
+with Sandbox.start(python="target/venv/sandbox/bin/python") as sandbox:
+    sandbox.control("/faults", {"operation": "PutParameter", "action": "throttle", "nth": 1})
 """
 
 from __future__ import annotations
@@ -61,7 +61,11 @@ class Sandbox:
         with open(log_path, "ab") as log:
             process = subprocess.Popen(
                 command + ([] if auth else ["--no-auth"]),
-                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         sandbox = cls(process, port, log_path)
         try:
@@ -97,11 +101,14 @@ class Sandbox:
         config, credentials = directory / "config", directory / "credentials"
         config.write_text(
             "".join(
-                f"[profile {p.name}]\nregion = {p.region}\noutput = json\nendpoint_url = {self.endpoint}\n\n" for p in profiles
+                f"[profile {p.name}]\nregion = {p.region}\noutput = json\nendpoint_url = {self.endpoint}\n\n"
+                for p in profiles
             )
         )
         credentials.write_text(
-            "".join(f"[{p.name}]\naws_access_key_id = {p.account}\naws_secret_access_key = sandbox\n\n" for p in profiles)
+            "".join(
+                f"[{p.name}]\naws_access_key_id = {p.account}\naws_secret_access_key = sandbox\n\n" for p in profiles
+            )
         )
         return {
             "AWS_CONFIG_FILE": str(config),

@@ -19,7 +19,7 @@ def error(service: str, headers: dict, code: str, status: int, message: str) -> 
     """The error as this service would send it, chosen by service and by the request's protocol."""
     kind = headers.get("content-type", "")
     if service == "s3":
-        body = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         return status, {"Content-Type": "application/xml"}, body.encode()
     if kind.startswith("application/x-www-form-urlencoded"):
         if code == "ThrottlingException":

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from .connections import Connections, Domain
+from .connection_requests import Domain
+from .connections import Connections
 from .faults import Faults
 from .journal import Journal
 from .settings import SPEEDS, Behaviour, Timing

@@ -1,8 +1,8 @@
 """A stand-in for the custom-resource function: a `bootstrap` over the Lambda Runtime API, standard library only.
 
 What it does is in the properties: `OnCreate`, `OnUpdate` and `OnDelete` each hold words separated by blanks.
-`fail`, `crash`, `hang`, `silent`, `no-id`, `sleep=<s>`, `crash-times=<n>`, `content-type`, `long`, `twice`, `id=<text>`,
-`whoami`, `call=<op>`, `self` (invoke itself and let the second invocation answer).
+`fail`, `crash`, `hang`, `silent`, `no-id`, `sleep=<s>`, `crash-times=<n>`, `content-type`, `long`, `twice`,
+`id=<text>`, `self` (invoke itself and let the second invocation answer).
 """
 
 import http.client

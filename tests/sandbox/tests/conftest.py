@@ -89,7 +89,9 @@ def make_function(aws, function_name, tmp_path, where=FOLLOWER, timeout=30, acti
         info.external_attr = 0o755 << 16
         packed.writestr(info, f"#!{sys.executable}\n{BOOTSTRAP.read_text()}")
     iam, role = aws("iam", where), f"role-{function_name}"
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
     arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     allow = {"Statement": [{"Effect": "Allow", "Action": ["logs:*", *actions], "Resource": "*"}]}
     iam.put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=json.dumps(allow))

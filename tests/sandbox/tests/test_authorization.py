@@ -16,7 +16,11 @@ REQUEST = {"LocalDomainInfo": {"AWSDomainInformation": DOMAIN}, "RemoteDomainInf
 
 def role(aws, name, statements, where=FOLLOWER, trust=None):
     """A role of the account with these statements, and credentials of it."""
-    trust = trust or {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{where[0]}:root"}, "Action": "sts:AssumeRole"}
+    trust = trust or {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{where[0]}:root"},
+        "Action": "sts:AssumeRole",
+    }
     iam = aws("iam", where)
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
     if statements:
@@ -88,7 +92,10 @@ def test_a_function_may_be_invoked_by_its_arn_only(aws, name, function):
     keys = aws.assume(role(aws, f"l{name}", [allow("lambda:InvokeFunction", function)]))
     client = aws("lambda", credentials=keys)
     assert client.invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
-    assert client.invoke(FunctionName=function.rpartition(":")[2], InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
+    assert (
+        client.invoke(FunctionName=function.rpartition(":")[2], InvocationType="Event", Payload=b"{}")["StatusCode"]
+        == 202
+    )
     assert denied(client.invoke, FunctionName="other", Payload=b"{}") == "AccessDeniedException"
 
 

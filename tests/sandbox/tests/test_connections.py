@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.connections import (
-    DEAD,
-    INBOUND,
-    INBOUND_STATES,
-    OUTBOUND,
-    OUTBOUND_STATES,
-    Connections,
-    Domain,
-    ServiceError,
-    make_token,
-)
+from sandbox.connection_requests import INBOUND, OUTBOUND, Domain, ServiceError, make_token
+from sandbox.connections import DEAD, INBOUND_STATES, OUTBOUND_STATES, Connections
 from sandbox.settings import FAST, REAL, Behaviour, retimed
 
 LEADER = Domain("111111111111", "us-east-1", "leader")
@@ -36,7 +27,12 @@ class Scene:
         self.connections = Connections(lambda: self.now, self.domains.get, timing, Behaviour(**behaviour), seed)
 
     def create(self, alias="alias", local=FOLLOWER, remote=LEADER, **more):
-        request = {"LocalDomainInfo": local.shape(), "RemoteDomainInfo": remote.shape(), "ConnectionAlias": alias, **more}
+        request = {
+            "LocalDomainInfo": local.shape(),
+            "RemoteDomainInfo": remote.shape(),
+            "ConnectionAlias": alias,
+            **more,
+        }
         return self.connections.create(local.scope, request)
 
     def seen(self, side=OUTBOUND, where=None, **request):
@@ -342,7 +338,9 @@ def test_filters_are_alternatives_inside_and_conditions_between():
     assert ids(OUTBOUND, ("connection-id", [first.id, second.id])) == [first.id, second.id]
     assert ids(OUTBOUND, ("local-domain-info.domain-name", ["other"])) == [second.id]
     assert ids(OUTBOUND, ("connection-id", [first.id]), ("local-domain-info.domain-name", ["other"])) == []
-    assert ids(OUTBOUND, ("remote-domain-info.region", ["us-east-1"]), ("remote-domain-info.owner-id", ["111111111111"]))
+    assert ids(
+        OUTBOUND, ("remote-domain-info.region", ["us-east-1"]), ("remote-domain-info.owner-id", ["111111111111"])
+    )
     assert ids(INBOUND, ("local-domain-info.region", ["us-west-2"]), ("remote-domain-info.domain-name", ["leader"]))
     for side, name in ((OUTBOUND, "connection-alias"), (OUTBOUND, "local-domain-info.region"), (INBOUND, "status")):
         request = {"Filters": [{"Name": name, "Values": ["v"]}]}

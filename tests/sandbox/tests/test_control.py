@@ -39,7 +39,10 @@ class Pair:
             return {"AWSDomainInformation": {"OwnerId": where[0], "Region": where[1], "DomainName": domain}}
 
         return (client or self.follower).create_outbound_connection(
-            LocalDomainInfo=info(FOLLOWER, self.local), RemoteDomainInfo=info(LEADER, self.remote), ConnectionAlias=alias, **more
+            LocalDomainInfo=info(FOLLOWER, self.local),
+            RemoteDomainInfo=info(LEADER, self.remote),
+            ConnectionAlias=alias,
+            **more,
         )
 
     def rows(self):
@@ -80,7 +83,10 @@ def test_not_found_is_a_409(pair):
     with pytest.raises(ClientError) as caught:
         pair.leader.accept_inbound_connection(ConnectionId="c-0000000000")
     response = caught.value.response
-    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == ("ResourceNotFoundException", 409)
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
+        "ResourceNotFoundException",
+        409,
+    )
     assert response["ResponseMetadata"]["HTTPHeaders"]["x-amzn-errortype"] == "ResourceNotFoundException"
 
 
@@ -104,7 +110,9 @@ def test_the_nth_call_fails_without_taking_effect(pair, sandbox, action, code, s
 
 @pytest.mark.parametrize(("answer", "error"), [("reset", ConnectionClosedError), ("500", ClientError)])
 def test_a_lost_answer_is_a_call_that_took_effect(pair, sandbox, answer, error):
-    sandbox.control("/faults", {"operation": "CreateOutboundConnection", "action": "lose_response", "nth": 1, "answer": answer})
+    sandbox.control(
+        "/faults", {"operation": "CreateOutboundConnection", "action": "lose_response", "nth": 1, "answer": answer}
+    )
     with pytest.raises(error):
         pair.create()
     assert denied(pair.create) == "ResourceAlreadyExistsException"
@@ -112,7 +120,9 @@ def test_a_lost_answer_is_a_call_that_took_effect(pair, sandbox, answer, error):
 
 
 def test_a_delay_delays(pair, sandbox):
-    sandbox.control("/faults", {"operation": "DescribeOutboundConnections", "action": "delay", "seconds": 0.5, "nth": 1})
+    sandbox.control(
+        "/faults", {"operation": "DescribeOutboundConnections", "action": "delay", "seconds": 0.5, "nth": 1}
+    )
     started = time.monotonic()
     pair.rows()
     assert time.monotonic() - started >= 0.5
@@ -120,7 +130,9 @@ def test_a_delay_delays(pair, sandbox):
 
 def test_errors_speak_the_dialect_of_their_service(aws, sandbox):
     sandbox.control("/faults", {"operation": "*", "action": "throttle"})
-    assert denied(aws("sts").assume_role, RoleArn="arn:aws:iam::222222222222:role/r", RoleSessionName="ss") == "Throttling"
+    assert (
+        denied(aws("sts").assume_role, RoleArn="arn:aws:iam::222222222222:role/r", RoleSessionName="ss") == "Throttling"
+    )
     assert denied(aws("ssm").get_parameter, Name="/x") == "ThrottlingException"
     assert denied(aws("lambda").get_function, FunctionName="f") == "ThrottlingException"
     assert denied(aws("cloudformation").describe_stack_resource, StackName="s", LogicalResourceId="r") == "Throttling"

@@ -40,7 +40,9 @@ def test_a_rule_hits_the_calls_it_names(rule, hit):
     assert (faults.judge(CALL).error is not None) == hit
 
 
-@pytest.mark.parametrize(("nth", "hits"), [("every", [1, 1, 1, 1]), (1, [1, 0, 0, 0]), (3, [0, 0, 1, 0]), ([2, 4], [0, 1, 0, 1])])
+@pytest.mark.parametrize(
+    ("nth", "hits"), [("every", [1, 1, 1, 1]), (1, [1, 0, 0, 0]), (3, [0, 0, 1, 0]), ([2, 4], [0, 1, 0, 1])]
+)
 def test_the_nth_call_counts_from_when_the_rule_was_added(nth, hits):
     faults = Faults(Clock())
     faults.judge(CALL)
@@ -62,8 +64,14 @@ def test_each_action_has_its_verdict():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"operation": "x", "action": "explode"}, {"action": "fail"}, {"operation": "x", "action": "fail", "nth": 0},
-     {"operation": "x", "action": "fail", "color": "red"}, {"operation": "x", "action": "lose_response", "answer": "?"}],
+    [
+        {},
+        {"operation": "x", "action": "explode"},
+        {"action": "fail"},
+        {"operation": "x", "action": "fail", "nth": 0},
+        {"operation": "x", "action": "fail", "color": "red"},
+        {"operation": "x", "action": "lose_response", "answer": "?"},
+    ],
 )
 def test_a_wrong_rule_is_refused(wrong):
     with pytest.raises(ValueError):

@@ -42,9 +42,7 @@ def everything(bucket, name):
                     "InternalUserDatabaseEnabled": True,
                     "MasterUserOptions": {
                         "MasterUserName": "master",
-                        "MasterUserPassword": {
-                            "Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:password}}"
-                        },
+                        "MasterUserPassword": {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:password}}"},
                     },
                 },
                 "AccessPolicies": {
@@ -85,7 +83,11 @@ def everything(bucket, name):
             "Properties": {
                 "AssumeRolePolicyDocument": {
                     "Statement": [
-                        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "lambda.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
                     ]
                 },
                 "ManagedPolicyArns": [{"Ref": "ManagedPolicy"}],
@@ -107,7 +109,9 @@ def everything(bucket, name):
         },
         "ManagedPolicy": {
             "Type": "AWS::IAM::ManagedPolicy",
-            "Properties": {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}},
+            "Properties": {
+                "PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}
+            },
         },
         "LogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 7}},
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"SqsManagedSseEnabled": True}},
@@ -115,7 +119,9 @@ def everything(bucket, name):
             "Type": "AWS::SQS::QueuePolicy",
             "Properties": {
                 "Queues": [{"Ref": "Queue"}],
-                "PolicyDocument": {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]},
+                "PolicyDocument": {
+                    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]
+                },
             },
         },
         "Function": {
@@ -165,7 +171,11 @@ def everything(bucket, name):
         },
         "Parameter": {
             "Type": "AWS::SSM::Parameter",
-            "Properties": {"Name": f"/cfn/{name}", "Type": "String", "Value": {"Fn::GetAtt": ["Domain", "DomainEndpoint"]}},
+            "Properties": {
+                "Name": f"/cfn/{name}",
+                "Type": "String",
+                "Value": {"Fn::GetAtt": ["Domain", "DomainEndpoint"]},
+            },
         },
         "Thing": {"Echo": {"Fn::GetAtt": ["Domain", "Arn"]}, "ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}},
     }
@@ -196,7 +206,10 @@ def test_every_type_of_the_templates_works_and_leaves_nothing(aws, sandbox, name
     stack = Stack(aws, sandbox, f"all-{name}", "")
     resources = everything(bucket, name)
     assert stack.create(resources, Capabilities=["CAPABILITY_NAMED_IAM"]) == "CREATE_COMPLETE", stack.reasons("Domain")
-    physical = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in stack.client.describe_stack_resources(StackName=stack.id)["StackResources"]}
+    physical = {
+        r["LogicalResourceId"]: r["PhysicalResourceId"]
+        for r in stack.client.describe_stack_resources(StackName=stack.id)["StackResources"]
+    }
     domain = aws("opensearch").describe_domain(DomainName=physical["Domain"])["DomainStatus"]
     assert domain["NodeToNodeEncryptionOptions"]["Enabled"]
     assert domain["AdvancedSecurityOptions"]["Enabled"]
@@ -216,7 +229,11 @@ def test_every_type_of_the_templates_works_and_leaves_nothing(aws, sandbox, name
     assert created["event"]["ResourceProperties"]["Echo"] == domain["ARN"]
     assert until(lambda: aws("logs").describe_log_streams(logGroupName=physical["LogGroup"])["logStreams"])
     aws("lambda").invoke(FunctionName=physical["Function"], InvocationType="Event", Payload=b'{"fail": true}')
-    notes = until(lambda: [n for n in sandbox.control("/journal?kind=note")["entries"] if n.get("function") == physical["Function"]])
+    notes = until(
+        lambda: [
+            n for n in sandbox.control("/journal?kind=note")["entries"] if n.get("function") == physical["Function"]
+        ]
+    )
     assert not notes[-1]["allowed"]
     assert stack.delete() == "DELETE_COMPLETE"
     assert leftovers(sandbox) == before
@@ -224,7 +241,10 @@ def test_every_type_of_the_templates_works_and_leaves_nothing(aws, sandbox, name
 
 def test_a_bucket_with_versions_cannot_be_deleted(aws, sandbox, name):
     s3, stack = aws("s3"), Stack(aws, sandbox, f"bucket-{name}", "")
-    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": f"b-{name}", "VersioningConfiguration": {"Status": "Enabled"}}}
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"BucketName": f"b-{name}", "VersioningConfiguration": {"Status": "Enabled"}},
+    }
     stack.create({"Bucket": bucket})
     s3.put_object(Bucket=f"b-{name}", Key="k", Body=b"1")
     s3.delete_object(Bucket=f"b-{name}", Key="k")
@@ -239,7 +259,14 @@ def test_a_bucket_with_versions_cannot_be_deleted(aws, sandbox, name):
     until(lambda: stack.status() == "DELETE_COMPLETE")
 
 
-@pytest.mark.parametrize("form", ["https://{bucket}.s3.us-west-2.amazonaws.com/t.json", "https://{bucket}.s3.amazonaws.com/t.json", "{endpoint}/{bucket}/t.json"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://{bucket}.s3.us-west-2.amazonaws.com/t.json",
+        "https://{bucket}.s3.amazonaws.com/t.json",
+        "{endpoint}/{bucket}/t.json",
+    ],
+)
 def test_templates_are_read_from_any_style_of_url(aws, sandbox, name, form):
     stack, s3 = Stack(aws, sandbox, f"url-{name}", ""), aws("s3")
     s3.create_bucket(Bucket=f"u-{name}", CreateBucketConfiguration={"LocationConstraint": FOLLOWER[1]})
@@ -252,8 +279,13 @@ def test_templates_are_read_from_any_style_of_url(aws, sandbox, name, form):
 
 
 def test_a_role_sees_its_requests_as_encrypted_in_transit(aws, name, bucket):
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*",
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
     aws("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [deny]}))
     from .test_authorization import allow, role
 

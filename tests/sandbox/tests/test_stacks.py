@@ -11,7 +11,9 @@ from .conftest import until
 
 
 def test_create_and_delete_show_their_status_and_data(stack):
-    resources = {"Thing": {"Echo": "hello", "Flag": True, "Number": 7, "OnCreate": "sleep=0.3", "OnDelete": "sleep=0.2"}}
+    resources = {
+        "Thing": {"Echo": "hello", "Flag": True, "Number": 7, "OnCreate": "sleep=0.3", "OnDelete": "sleep=0.2"}
+    }
     outputs = {"Outputs": {"Echo": {"Value": {"Fn::GetAtt": ["Thing", "Echo"]}}}}
     stack.create(resources, wait=False, template=outputs)
     detail = until(lambda: stack.resource("Thing"))
@@ -117,7 +119,10 @@ def test_a_failed_update_is_followed_by_one_with_swapped_properties(stack):
     status = stack.update({"Thing": {"Echo": "new", "OnUpdate": "fail"}})
     assert status == "UPDATE_ROLLBACK_COMPLETE"
     failed, back = stack.sent()[1:]
-    assert (failed["event"]["ResourceProperties"]["Echo"], back["event"]["ResourceProperties"]["Echo"]) == ("new", "old")
+    assert (failed["event"]["ResourceProperties"]["Echo"], back["event"]["ResourceProperties"]["Echo"]) == (
+        "new",
+        "old",
+    )
     assert back["event"]["OldResourceProperties"]["Echo"] == "new"
     assert stack.resource("Thing")["ResourceStatus"] == "UPDATE_COMPLETE"
 
