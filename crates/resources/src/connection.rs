@@ -82,9 +82,9 @@ impl<C: Cloud> Resource for Connection<C> {
     async fn cleanup(
         &self,
         identity: &Identity,
-        _spec: Option<&Spec>,
+        spec: Option<&Spec>,
         context: &Context,
     ) -> Result<(), Failure> {
-        cleanup::cleanup(self.cloud.as_ref(), identity, context).await
+        cleanup::cleanup(self.cloud.as_ref(), identity, spec, context).await
     }
 }

@@ -279,7 +279,7 @@ impl<C: Cloud> Work<'_, C> {
             Change::InPlace | Change::Delete => false,
         };
         if is_ours && takes_back {
-            let undone = cleanup(self.cloud, &self.spec.identity(), self.context).await;
+            let undone = cleanup(self.cloud, &self.spec.identity(), Some(self.spec), self.context).await;
             if let Err(failure) = undone {
                 tracing::warn!("not taken back yet: {}", failure.reason());
             }

@@ -2,92 +2,128 @@
 
 use std::time::Duration;
 
-use cloud::{Cloud, Outbound};
+use cloud::{Cloud, InboundStatus, Outbound};
 use custom_resource::{Context, Failure};
 use wait::{Deadline, Pace, Probe, until};
 
 use super::next::{Goal, Observed, Step, next};
 use super::problem::Problem;
-use super::sides::{FollowerSide, is_live, ledger};
-use super::spec::Identity;
+use super::sides::{FollowerSide, LeaderSide, is_live, ledger};
+use super::spec::{Identity, Spec};
 use crate::claim::{Holder, Ledger, Phase, Standing};
 
 /// How long a request that went out may stay unlisted before it counts as never made.
 /// Longer than one call can take, so that a request in flight is seen.
 const SETTLE: Duration = Duration::from_secs(30);
 
+/// How long the leader's side may lag behind the follower's. Its domain cannot be deleted before it has caught up, but
+/// a leader that cannot be asked any more never blocks a deletion.
+const LEADER_LAG: Duration = Duration::from_mins(1);
+
 /// Removes what the claim covers. No claim, or somebody else's: nothing of ours is there, which is success.
+///
+/// The spec, when there is one, says how to ask the leader's side whether it has let go as well.
 pub(crate) async fn cleanup<C: Cloud>(
     cloud: &C,
     identity: &Identity,
+    spec: Option<&Spec>,
     context: &Context,
 ) -> Result<(), Failure> {
     let ledger = Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context));
-    let settled = Deadline::after(SETTLE);
+    let removal = Removal { cloud, identity, spec, ledger, settled: Deadline::after(SETTLE) };
     let log = |status: &str| tracing::info!("removing connection `{}`: {status}", identity.alias);
-    let look = || look(cloud, identity, &ledger, settled);
-    until(context.deadline, &Pace::default(), log, look).await.map_err(|error| {
+    let gone = until(context.deadline, &Pace::default(), log, || removal.look()).await.map_err(|error| {
         let awaited = format!("connection `{}` of {} is not gone", identity.alias, identity.follower);
         Failure::of_wait(error, awaited, Failure::from)
-    })
+    })?;
+    if let Some(id) = gone {
+        removal.await_leader(&id, context.deadline).await;
+    }
+    Ok(())
 }
 
-async fn look<C: Cloud>(
-    cloud: &C,
-    identity: &Identity,
-    ledger_of: &Ledger<'_, C::Claims>,
+struct Removal<'a, C: Cloud> {
+    cloud: &'a C,
+    identity: &'a Identity,
+    spec: Option<&'a Spec>,
+    ledger: Ledger<'a, C::Claims>,
     settled: Deadline,
-) -> Result<Probe<()>, Problem> {
-    let name = ledger_of.name();
-    let phase = match ledger_of.read().await.map_err(ledger(name))? {
-        Standing::Free | Standing::Theirs(_) => return Ok(Probe::Ready(())),
-        Standing::Ours(phase) => phase,
-    };
-    let id = match phase {
-        // Claimed, and nothing made under the claim.
-        Phase::Looking => {
-            ledger_of.remove().await.map_err(ledger(name))?;
-            return Ok(Probe::Ready(()));
-        }
-        Phase::Releasing { id } => id,
-        Phase::Made { id, .. } => release(ledger_of, Some(id)).await?,
-        Phase::Requesting => release(ledger_of, None).await?,
-    };
-    let follower = FollowerSide::open(cloud, identity).await?;
-    let rows = follower.list().await?;
-    let ours = covered(&rows, identity, id.as_deref());
-    let observed = Observed {
-        outbound: ours.map(|row| &row.status),
-        inbound: None,
-        is_as_wanted: true,
-        is_fresh: false,
-    };
-    match (next(&observed, Goal::Gone), ours) {
-        (Step::Delete, Some(row)) => {
-            let refused = follower.delete(&row.id).await?;
-            Ok(Probe::NotYet(
-                refused.map_or_else(|| row.status.to_string(), |why| format!("{}; {why}", row.status)),
-            ))
-        }
-        (Step::Wait, Some(row)) => Ok(Probe::NotYet(row.status.to_string())),
-        // Listed as deleted: certain. Not listed: perhaps not yet.
-        (_, None) if !settled.has_passed() => {
-            Ok(Probe::NotYet("not listed; waiting whether it will be".to_owned()))
-        }
-        (Step::Done | Step::Request | Step::Accept | Step::Fail(_) | Step::Delete | Step::Wait, _) => {
-            ledger_of.remove().await.map_err(ledger(name))?;
-            Ok(Probe::Ready(()))
+}
+
+impl<C: Cloud> Removal<'_, C> {
+    /// One look and at most one step. Ready with the id of what was removed, if anything was.
+    async fn look(&self) -> Result<Probe<Option<String>>, Problem> {
+        let name = self.ledger.name();
+        let phase = match self.ledger.read().await.map_err(ledger(name))? {
+            Standing::Free | Standing::Theirs(_) => return Ok(Probe::Ready(None)),
+            Standing::Ours(phase) => phase,
+        };
+        let id = match phase {
+            // Claimed, and nothing made under the claim.
+            Phase::Looking => return self.let_go(None).await,
+            Phase::Releasing { id } => id,
+            Phase::Made { id, .. } => self.release(Some(id)).await?,
+            Phase::Requesting => self.release(None).await?,
+        };
+        let follower = FollowerSide::open(self.cloud, self.identity).await?;
+        let rows = follower.list().await?;
+        let ours = covered(&rows, self.identity, id.as_deref());
+        let observed = Observed {
+            outbound: ours.map(|row| &row.status),
+            inbound: None,
+            is_as_wanted: true,
+            is_fresh: false,
+        };
+        match (next(&observed, Goal::Gone), ours) {
+            (Step::Delete, Some(row)) => {
+                let refused = follower.delete(&row.id).await?;
+                let status = &row.status;
+                Ok(Probe::NotYet(
+                    refused.map_or_else(|| status.to_string(), |why| format!("{status}; {why}")),
+                ))
+            }
+            (Step::Wait, Some(row)) => Ok(Probe::NotYet(row.status.to_string())),
+            // Listed as deleted: certain. Not listed: perhaps not yet.
+            (_, None) if !self.settled.has_passed() => {
+                Ok(Probe::NotYet("not listed; waiting whether it will be".to_owned()))
+            }
+            (Step::Done | Step::Request | Step::Accept | Step::Fail(_) | Step::Delete | Step::Wait, _) => {
+                self.let_go(ours.map(|row| row.id.clone()).or(id)).await
+            }
         }
     }
-}
 
-/// Records that the removal has begun, so that a Create that still runs stops.
-async fn release<C: cloud::Claims>(
-    ledger_of: &Ledger<'_, C>,
-    id: Option<String>,
-) -> Result<Option<String>, Problem> {
-    ledger_of.write(Phase::Releasing { id: id.clone() }).await.map_err(ledger(ledger_of.name()))?;
-    Ok(id)
+    /// Records that the removal has begun, so that a Create that still runs stops.
+    async fn release(&self, id: Option<String>) -> Result<Option<String>, Problem> {
+        let phase = Phase::Releasing { id: id.clone() };
+        self.ledger.write(phase).await.map_err(ledger(self.ledger.name()))?;
+        Ok(id)
+    }
+
+    /// The last step: nothing of ours is there any more.
+    async fn let_go(&self, id: Option<String>) -> Result<Probe<Option<String>>, Problem> {
+        self.ledger.remove().await.map_err(ledger(self.ledger.name()))?;
+        Ok(Probe::Ready(id))
+    }
+
+    /// Waits until the leader's side does not show the connection either, if it can be asked.
+    async fn await_leader(&self, id: &str, deadline: Deadline) {
+        let Some(spec) = self.spec else { return };
+        let look = async || {
+            let leader = LeaderSide::open(self.cloud, spec).await?;
+            let row = leader.find(id).await?;
+            Ok::<_, Problem>(match row.map(|row| row.status) {
+                None | Some(InboundStatus::Deleted) => Probe::Ready(()),
+                Some(status) => Probe::NotYet(format!("{status} on the leader's side")),
+            })
+        };
+        let log = |status: &str| tracing::info!("removing connection `{}`: {status}", self.identity.alias);
+        if let Err(error) =
+            until(deadline.min(Deadline::after(LEADER_LAG)), &Pace::default(), log, look).await
+        {
+            tracing::warn!("the leader's side may still show connection `{id}` for a while: {error}");
+        }
+    }
 }
 
 /// The connection that our claim covers: the one we know the id of, or, when the answer to our request was lost, the

@@ -1,0 +1,320 @@
+//! The laws that every kind obeys, run for every entry of the registry.
+//!
+//! A new kind adds its samples to [`samples`]; a test fails until it has.
+
+#![allow(
+    clippy::allow_attributes,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "tests sleep on the paused clock"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use cloud::Code;
+use cloud::fake::{Fault, Faulty, World};
+use custom_resource::testing::{create, delete, update};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use support::{Bench, KIND, changed, properties, world};
+
+/// What the laws need to know of a kind.
+struct Sample {
+    kind: &'static str,
+    world: fn() -> World,
+    properties: fn() -> Value,
+    /// Changed in place.
+    changed: fn() -> Value,
+    /// Changed in what it is.
+    replaced: fn() -> Value,
+}
+
+fn samples() -> Vec<Sample> {
+    vec![Sample {
+        kind: KIND,
+        world,
+        properties,
+        changed: || changed(properties(), "RemoteDomain", "leader-two"),
+        replaced: || changed(properties(), "ConnectionAlias", "another-alias"),
+    }]
+}
+
+impl Sample {
+    fn create(&self) -> Value {
+        create(self.kind, &(self.properties)())
+    }
+
+    /// The Delete that CloudFormation sends when it has no id of ours.
+    fn delete(&self) -> Value {
+        delete(self.kind, "stack-Connection-1ABCDEFGHIJKL", &(self.properties)())
+    }
+
+    fn delete_of(&self, answer: &Value) -> Value {
+        delete(self.kind, answer["PhysicalResourceId"].as_str().unwrap(), &(self.properties)())
+    }
+}
+
+/// The same event as another request.
+fn request(id: &str, mut event: Value) -> Value {
+    event["RequestId"] = id.into();
+    event
+}
+
+const FAULTS: [Fault; 5] = [
+    Fault::Fail(Code::AccessDenied),
+    Fault::Fail(Code::Internal),
+    Fault::LoseResponse,
+    Fault::Throttle(3),
+    Fault::Delay(Duration::from_secs(20)),
+];
+
+#[test]
+fn every_kind_of_the_registry_has_its_sample() {
+    let cloud = std::sync::Arc::new(world());
+    let kinds: Vec<_> = resources::kinds(&cloud).iter().map(custom_resource::Kind::type_name).collect();
+    let sampled: Vec<_> = samples().iter().map(|sample| sample.kind).collect();
+    assert_eq!(kinds, sampled);
+    let permitted: Vec<_> = resources::PERMISSIONS.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, permitted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d03_applying_twice_equals_applying_once() {
+    for sample in samples() {
+        let bench = Bench::in_world((sample.world)());
+        let first = bench.success(&sample.create()).await;
+        let after_one = bench.world.connections_everywhere();
+        let second = bench.success(&sample.create()).await;
+        assert_eq!(first, second);
+        assert_eq!(bench.world.connections_everywhere(), after_one);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d03_two_deliveries_at_the_same_time_make_one_thing_and_one_answer() {
+    for sample in samples() {
+        for lead in 0..90 {
+            let bench = Bench::in_world((sample.world)());
+            let event = sample.create();
+            let late = async {
+                tokio::time::sleep(Duration::from_secs(lead)).await;
+                bench.send(&event).await
+            };
+            let (mut answers, late) = tokio::join!(bench.send(&event), late);
+            answers.extend(late);
+            assert_eq!(answers.len(), 2, "second delivery after {lead} s");
+            assert_eq!(answers[0], answers[1], "second delivery after {lead} s");
+            assert_eq!(answers[0]["Status"], "SUCCESS", "second delivery after {lead} s: {}", answers[0]);
+            assert_eq!(bench.world.live_connections().len(), 1);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d05_failing_at_any_call_and_then_deleting_leaves_nothing() {
+    for sample in samples() {
+        for fault in FAULTS {
+            for nth in 1.. {
+                let bench = Bench::new(Faulty::new((sample.world)()).on_call(nth, fault.clone()));
+                let answer = bench.answer(&sample.create()).await;
+                if !bench.cloud.faults().has_struck() {
+                    assert!(nth > 5, "the fault never struck: {nth}");
+                    break;
+                }
+                if !matches!(fault, Fault::Fail(Code::AccessDenied)) {
+                    assert_eq!(answer["Status"], "SUCCESS", "{fault:?} at call {nth}: {answer}");
+                }
+                bench.success(&sample.delete_of(&answer)).await;
+                bench.assert_nothing_left(&format!("{fault:?} at call {nth}")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_any_call_of_a_deletion_leaves_nothing_once_it_is_repeated() {
+    for sample in samples() {
+        for fault in FAULTS {
+            for nth in 1.. {
+                let bench = Bench::in_world((sample.world)());
+                let made = bench.success(&sample.create()).await;
+                let faulty = Bench::new(Faulty::new(bench.world.clone()).on_call(nth, fault.clone()));
+                let answer = faulty.answer(&sample.delete_of(&made)).await;
+                if !faulty.cloud.faults().has_struck() {
+                    break;
+                }
+                if answer["Status"] == "SUCCESS" {
+                    bench.assert_nothing_left(&format!("success with {fault:?} at call {nth}")).await;
+                }
+                bench.success(&sample.delete_of(&made)).await;
+                bench.assert_nothing_left(&format!("{fault:?} at call {nth}, then again")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d03_cancelled_anywhere_and_delivered_again_it_converges() {
+    for sample in samples() {
+        for cancel in [Fault::CancelBefore, Fault::CancelAfter] {
+            for nth in 1.. {
+                let bench = Bench::new(Faulty::new((sample.world)()).on_call(nth, cancel.clone()));
+                let faults = bench.cloud.faults();
+                let first = faults.run(bench.send(&sample.create())).await;
+                if first.is_some() {
+                    break;
+                }
+                let again = bench.success(&sample.create()).await;
+                assert_eq!(bench.world.live_connections().len(), 1, "{cancel:?} at call {nth}");
+                bench.success(&sample.delete_of(&again)).await;
+                bench.assert_nothing_left(&format!("{cancel:?} at call {nth}")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d05_cancelled_anywhere_and_then_deleted_it_leaves_nothing() {
+    for sample in samples() {
+        for cancel in [Fault::CancelBefore, Fault::CancelAfter] {
+            for nth in 1.. {
+                let bench = Bench::new(Faulty::new((sample.world)()).on_call(nth, cancel.clone()));
+                if bench.cloud.faults().run(bench.send(&sample.create())).await.is_some() {
+                    break;
+                }
+                // CloudFormation knows no id of ours: the Create was never answered.
+                bench.success(&sample.delete()).await;
+                bench.assert_nothing_left(&format!("{cancel:?} at call {nth}")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_cancelled_anywhere_and_delivered_again_leaves_nothing() {
+    for sample in samples() {
+        for cancel in [Fault::CancelBefore, Fault::CancelAfter] {
+            for nth in 1.. {
+                let bench = Bench::in_world((sample.world)());
+                let made = bench.success(&sample.create()).await;
+                let faulty = Bench::new(Faulty::new(bench.world.clone()).on_call(nth, cancel.clone()));
+                if faulty.cloud.faults().run(faulty.send(&sample.delete_of(&made))).await.is_some() {
+                    break;
+                }
+                bench.success(&sample.delete_of(&made)).await;
+                bench.assert_nothing_left(&format!("{cancel:?} at call {nth}")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_what_was_never_made_succeeds_and_touches_nothing() {
+    for sample in samples() {
+        let bench = Bench::in_world((sample.world)());
+        let start = Instant::now();
+        bench.success(&sample.delete()).await;
+        assert!(start.elapsed() < Duration::from_secs(2), "nothing is waited for: {:?}", start.elapsed());
+        bench.assert_nothing_left("Delete before Create").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d11_deleting_twice_equals_deleting_once() {
+    for sample in samples() {
+        let bench = Bench::in_world((sample.world)());
+        let made = bench.success(&sample.create()).await;
+        let first = bench.success(&sample.delete_of(&made)).await;
+        bench.assert_nothing_left("Delete").await;
+        assert_eq!(bench.success(&sample.delete_of(&made)).await, first);
+    }
+}
+
+/// A sibling failed: CloudFormation no longer waits for the Create and deletes, while the Create goes on working.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_at_any_moment_of_a_running_create_leaves_nothing() {
+    for sample in samples() {
+        for quarter_seconds in 0..600 {
+            let bench = Bench::in_world((sample.world)());
+            bench.record("CREATE_IN_PROGRESS", None);
+            let (event, removal) = (sample.create(), sample.delete());
+            let deletion = async {
+                tokio::time::sleep(Duration::from_millis(250 * quarter_seconds)).await;
+                bench.record("DELETE_IN_PROGRESS", None);
+                let answers = bench.send(&removal).await;
+                bench.record("DELETE_COMPLETE", None);
+                answers
+            };
+            let (_, answers) = tokio::join!(bench.send(&event), deletion);
+            let when = format!("Delete after {} ms", 250 * quarter_seconds);
+            // The two share a recorder: whichever ended first took the answers. The Delete's is among them or was
+            // taken before; that nothing is left is the law.
+            drop(answers);
+            bench.assert_nothing_left(&when).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_arrives_when_its_stack_is_gone_makes_nothing_and_answers_nothing() {
+    for sample in samples() {
+        let bench = Bench::in_world((sample.world)());
+        bench.record("DELETE_COMPLETE", None);
+        assert_eq!(bench.send(&sample.create()).await, Vec::<Value>::new());
+        assert_eq!(bench.world.calls_of("CreateOutboundConnection"), 0);
+        bench.assert_nothing_left("late Create").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d07_an_update_is_applied_or_is_a_replacement_and_can_be_rolled_back() {
+    for sample in samples() {
+        let (old, changed, replaced) = ((sample.properties)(), (sample.changed)(), (sample.replaced)());
+        let bench = Bench::in_world((sample.world)());
+        let made = bench.success(&sample.create()).await;
+        let id = made["PhysicalResourceId"].as_str().unwrap().to_owned();
+
+        let in_place = bench.success(&update(sample.kind, &id, &changed, &old)).await;
+        assert_eq!(in_place["PhysicalResourceId"], made["PhysicalResourceId"]);
+        assert_ne!(in_place["Data"], made["Data"], "the change is visible");
+        assert_eq!(bench.world.live_connections().len(), 1);
+
+        let back = bench.success(&request("rollback", update(sample.kind, &id, &old, &changed))).await;
+        assert_eq!(back["PhysicalResourceId"], made["PhysicalResourceId"]);
+
+        let replacement =
+            bench.success(&request("replacement", update(sample.kind, &id, &replaced, &old))).await;
+        let new_id = replacement["PhysicalResourceId"].as_str().unwrap().to_owned();
+        assert_ne!(new_id, id);
+        bench.success(&delete(sample.kind, &id, &old)).await;
+        assert_eq!(bench.world.live_connections().len(), 1);
+
+        bench.success(&delete(sample.kind, &new_id, &replaced)).await;
+        bench.assert_nothing_left("after all").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_cancelled_anywhere_and_delivered_again_converges() {
+    for sample in samples() {
+        for cancel in [Fault::CancelBefore, Fault::CancelAfter] {
+            for nth in 1.. {
+                let bench = Bench::in_world((sample.world)());
+                let made = bench.success(&sample.create()).await;
+                let id = made["PhysicalResourceId"].as_str().unwrap();
+                let event = update(sample.kind, id, &(sample.changed)(), &(sample.properties)());
+                let faulty = Bench::new(Faulty::new(bench.world.clone()).on_call(nth, cancel.clone()));
+                if faulty.cloud.faults().run(faulty.send(&event)).await.is_some() {
+                    break;
+                }
+                bench.success(&event).await;
+                assert_eq!(bench.world.live_connections().len(), 1, "{cancel:?} at call {nth}");
+                bench.success(&sample.delete_of(&made)).await;
+                bench.assert_nothing_left(&format!("{cancel:?} at call {nth}")).await;
+            }
+        }
+    }
+}
