@@ -1,0 +1,54 @@
+# The menu: `make` prints it. Every target installs what it needs under target/ and nothing anywhere else.
+CARGO ?= cargo
+PYTHON ?= python3
+PORT ?= 4566
+export CARGO PYTHON
+
+# Cargo's own variable decides where compiled code goes; all else lives in target/.
+CARGO_TARGET := $(or $(CARGO_TARGET_DIR),target)
+BOOTSTRAP := $(CARGO_TARGET)/debug/bootstrap
+# The same features and targets everywhere: then the AWS SDK is compiled once for all of demo, test and sandbox.
+EVERYTHING := --workspace --all-features --locked
+TOOLS := target/venv/tools/bin
+SANDBOX := target/venv/sandbox/bin
+PYTEST := python -B -m pytest -q
+
+.DEFAULT_GOAL := menu
+.PHONY: menu demo test check package sandbox clean rust python compiler formatter build dev-zip
+
+menu:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+demo: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, take it all down, and see one failure
+	@PYTHONPATH=tests $(TOOLS)/python -B -m demo
+
+test: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run every test: crates, sandbox, scenarios
+	$(CARGO) test $(EVERYTHING)
+	$(SANDBOX)/$(PYTEST) tests/sandbox
+	$(TOOLS)/$(PYTEST) -n 2 tests/scenarios tests/demo tests/package
+
+check: rust compiler formatter $(TOOLS)/.installed ## check format, lints, templates and the shape of the tree
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+	$(TOOLS)/$(PYTEST) tests/templates tests/tree
+
+sandbox: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS in the foreground, on PORT=4566
+	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.foreground --port $(PORT)
+
+clean: ## remove everything that was built or installed here
+	rm -rf target
+
+rust python compiler formatter:
+	@tests/prerequisites.sh $@
+
+build: rust compiler
+	@$(CARGO) build $(EVERYTHING) --all-targets
+
+dev-zip: build python
+	@$(PYTHON) -B tests/package/archive.py --strip $(BOOTSTRAP) target/package/tandem-dev.zip
+
+target/venv/%/bin/.installed: tests/requirements/%.txt | python
+	@echo "Installing $< into target/venv/$*"
+	@$(PYTHON) -m venv --clear target/venv/$*
+	@target/venv/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
