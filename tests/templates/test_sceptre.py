@@ -82,6 +82,14 @@ def test_existing_domains_are_not_launched():
     }
 
 
+def test_values_given_on_the_command_line_mean_what_they_say():
+    # Sceptre passes --var values on as strings, and "false" would be true.
+    stacks = launched(render(example(existing_domains="false", leader__account_id=222222222222)))
+    assert "leader/domain" in stacks
+    assert "leader/accepter-role" not in stacks
+    assert ("leader/domain", "DomainName") in outputs_asked_for(stacks["follower/connection"])
+
+
 def test_each_side_is_in_its_own_account_and_region():
     stacks = render(LAYOUTS["two accounts"])
     for name, stack in stacks.items():
