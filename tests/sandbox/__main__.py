@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -16,10 +17,12 @@ def main() -> None:
     temporary = tempfile.mkdtemp(prefix=f"tandem-sandbox-{options.port}-")
     _prepare_environment(options, temporary)
 
+    # It asks for a package that only asymmetric keys need.
+    logging.getLogger("kms").setLevel(logging.ERROR)
     # Only now: ministack reads its environment while it is imported.
     from ministack import app
 
-    from . import authorization, buckets, custom_resources, functions, gateway, opensearch, stack_views, stacks
+    from . import authorization, buckets, custom_resources, functions, gateway, names, opensearch, stack_views, stacks
     from .world import World
 
     world = World(port=options.port, speed=options.speed, seed=options.seed, temporary=temporary)
@@ -38,6 +41,7 @@ def main() -> None:
 
     authorization.install()
     buckets.install()
+    names.install()
     opensearch.install(world)
     functions.install(world)
     custom_resources.install(world)

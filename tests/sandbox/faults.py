@@ -151,7 +151,7 @@ class Faults:
                     verdict.error = verdict.error or (fault.code, fault.status, fault.message)
             now = self._clock()
             for rate in self._rates:
-                if rate.operation in ("*", call.operation, f"{call.service}:{call.operation}", f"{call.service}:*"):
-                    if not rate.take(call, now):
-                        verdict.error = verdict.error or ("ThrottlingException", 429, "Rate exceeded")
+                named = ("*", call.operation, f"{call.service}:{call.operation}", f"{call.service}:*")
+                if rate.operation in named and not rate.take(call, now):
+                    verdict.error = verdict.error or ("ThrottlingException", 429, "Rate exceeded")
         return verdict

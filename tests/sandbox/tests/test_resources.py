@@ -217,6 +217,8 @@ def test_every_type_of_the_templates_works_and_leaves_nothing(aws, sandbox, name
     assert domain["ClusterConfig"]["InstanceType"] == "m6g.large.search"
     assert domain["DomainEndpointOptions"]["EnforceHTTPS"]
     assert "ESCrossClusterGet" in domain["AccessPolicies"]
+    assert physical["Secret"].startswith("arn:aws:secretsmanager:us-west-2:222222222222:secret:")
+    assert domain["Endpoint"].endswith(".us-west-2.es.amazonaws.com")
     secret = json.loads(aws("secretsmanager").get_secret_value(SecretId=physical["Secret"])["SecretString"])
     assert (secret["username"], len(secret["password"])) == ("master", 32)
     config = aws("lambda").get_function_event_invoke_config(FunctionName=physical["Function"], Qualifier="$LATEST")
@@ -235,6 +237,9 @@ def test_every_type_of_the_templates_works_and_leaves_nothing(aws, sandbox, name
         ]
     )
     assert not notes[-1]["allowed"]
+    resources["Secret"]["Properties"]["Description"] = "changed"
+    assert stack.update(resources, Capabilities=["CAPABILITY_NAMED_IAM"]) == "UPDATE_COMPLETE"
+    assert aws("secretsmanager").describe_secret(SecretId=physical["Secret"])["Description"] == "changed"
     assert stack.delete() == "DELETE_COMPLETE"
     assert leftovers(sandbox) == before
 

@@ -199,6 +199,49 @@ def test_rollback_can_be_disabled_and_asked_for_later(stack):
     assert stack.events()[1] == ("Delete", "id/Thing")
 
 
+def test_a_rollback_that_fails_can_be_continued_without_the_resource(stack):
+    stack.create({"Thing": {"Echo": "old", "OnUpdate": "fail"}})
+    status = stack.update({"Thing": {"Echo": "new", "OnUpdate": "fail"}})
+    assert status == "UPDATE_ROLLBACK_FAILED"
+    assert [kind for kind, _ in stack.events()] == ["Create", "Update", "Update"]
+    stack.client.continue_update_rollback(StackName=stack.name)
+    until(lambda: len(stack.events()) == 4)
+    assert stack.settled() == "UPDATE_ROLLBACK_FAILED"
+    stack.client.continue_update_rollback(StackName=stack.name, ResourcesToSkip=["Thing"])
+    until(lambda: stack.status() == "UPDATE_ROLLBACK_COMPLETE")
+
+
+def test_an_update_can_be_cancelled(stack):
+    stack.create({"Thing": {"Echo": "old"}})
+    stack.update({"Thing": {"Echo": "new", "OnUpdate": "sleep=5"}}, wait=False)
+    until(lambda: len(stack.events()) == 2)
+    stack.client.cancel_update_stack(StackName=stack.name)
+    assert until(lambda: stack.settled()) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.sent()[2]["event"]["ResourceProperties"]["Echo"] == "old"
+
+
+def test_a_failed_update_may_leave_the_previous_id_in_force(stack, sandbox):
+    stack.create({"Thing": {"Name": "one"}})
+    sandbox.control("/behaviour", {"failed_update_id": "previous"})
+    stack.update({"Thing": {"Name": "two", "OnUpdate": "fail"}})
+    assert stack.events() == [("Create", None), ("Update", "id/one"), ("Update", "id/one")]
+    sandbox.control("/behaviour", {"failed_update_id": "answer"})
+    stack.update({"Thing": {"Name": "two", "OnUpdate": "fail"}})
+    assert stack.events()[3:] == [("Update", "id/one"), ("Update", "id/two"), ("Delete", "id/two")]
+
+
+@pytest.mark.parametrize(("policy", "left"), [("Retain", True), ("Delete", False)])
+def test_deletion_policies_are_honoured(stack, policy, left):
+    thing = {
+        "Type": "Custom::Thing",
+        "DeletionPolicy": policy,
+        "Properties": {"ServiceToken": stack.token, "ServiceTimeout": 20},
+    }
+    stack.create({"Thing": thing})
+    assert stack.delete() == "DELETE_COMPLETE"
+    assert (len(stack.events()) == 1) == left
+
+
 def test_notification_arns_are_shown(stack):
     arn = "arn:aws:sns:us-west-2:222222222222:topic"
     stack.create({"Thing": {}}, NotificationARNs=[arn])
