@@ -1,7 +1,7 @@
 //! For the tests of kinds: events, a responder that records, a host that plays CloudFormation and Lambda.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -107,12 +107,16 @@ impl Responder for Recorder {
     }
 }
 
-/// A host that keeps the continuations and says of the stack what it is told to.
+/// A host that keeps the continuations and says of the stack what it is told to. A clone is the same stage.
+#[derive(Clone, Debug, Default)]
+pub struct Stage(Arc<Mutex<Play>>);
+
 #[derive(Debug, Default)]
-pub struct Stage {
-    continuations: Mutex<Vec<Value>>,
-    record: Mutex<Option<StackResource>>,
-    refusal: Mutex<Option<Refusal>>,
+struct Play {
+    continuations: Vec<Value>,
+    record: Option<StackResource>,
+    looks_refused: Option<Refusal>,
+    continuations_refused: Option<Refusal>,
 }
 
 /// A refused call of the [`Stage`].
@@ -129,18 +133,23 @@ impl Retryable for Refusal {
 impl Stage {
     /// CloudFormation's record of the resource from now on.
     pub fn set_record(&self, status: &str, physical_id: Option<&str>) {
-        *lock(&self.record) =
+        lock(&self.0).record =
             Some(StackResource { status: status.to_owned(), physical_id: physical_id.map(str::to_owned) });
     }
 
-    /// Every call is refused from now on, or answered again.
-    pub fn set_refusal(&self, refusal: Option<Refusal>) {
-        *lock(&self.refusal) = refusal;
+    /// Every look at the record is refused from now on, or answered again.
+    pub fn refuse_looks(&self, refusal: Option<Refusal>) {
+        lock(&self.0).looks_refused = refusal;
+    }
+
+    /// Every continuation is refused from now on, or accepted again.
+    pub fn refuse_continuations(&self, refusal: Option<Refusal>) {
+        lock(&self.0).continuations_refused = refusal;
     }
 
     /// Takes out the events that were to go on in another invocation.
     pub fn take_continuations(&self) -> Vec<Value> {
-        std::mem::take(&mut *lock(&self.continuations))
+        std::mem::take(&mut lock(&self.0).continuations)
     }
 }
 
@@ -148,10 +157,11 @@ impl Host for Stage {
     type Error = Refusal;
 
     async fn continue_in(&self, _function_arn: &str, payload: &str) -> Result<(), Refusal> {
-        if let Some(refusal) = lock(&self.refusal).clone() {
+        let mut play = lock(&self.0);
+        if let Some(refusal) = play.continuations_refused.clone() {
             return Err(refusal);
         }
-        lock(&self.continuations).push(serde_json::from_str(payload).unwrap_or(Value::Null));
+        play.continuations.push(serde_json::from_str(payload).unwrap_or(Value::Null));
         Ok(())
     }
 
@@ -160,9 +170,7 @@ impl Host for Stage {
         _stack_id: &str,
         _logical_id: &str,
     ) -> Result<Option<StackResource>, Refusal> {
-        match lock(&self.refusal).clone() {
-            Some(refusal) => Err(refusal),
-            None => Ok(lock(&self.record).clone()),
-        }
+        let play = lock(&self.0);
+        play.looks_refused.clone().map_or_else(|| Ok(play.record.clone()), Err)
     }
 }
