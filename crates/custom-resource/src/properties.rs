@@ -3,6 +3,7 @@
 //! CloudFormation delivers every scalar as a string ("true", "443").
 //! An empty string counts as absent, because that is how a template passes an optional parameter on.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
@@ -118,7 +119,7 @@ impl<'a> Properties<'a> {
         for name in self.value.as_object().into_iter().flat_map(serde_json::Map::keys) {
             if !self.known.contains(&name.as_str()) && !RESERVED.contains(&name.as_str()) {
                 let meant = did_you_mean(name, self.known.iter().copied());
-                unknown.push(format!("Property {name} is unknown.{meant}"));
+                unknown.push(format!("Property {} is unknown.{meant}", short(name)));
             }
         }
         self.findings.append(&mut unknown);
@@ -155,18 +156,28 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// A value that is quoted back, cut short so that one long value cannot hide the other findings.
-fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(60).collect();
-    if short.len() < text.len() { format!("`{short}…`") } else { format!("`{text}`") }
+/// A text that is quoted back.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("`{}`", short(text))
+}
+
+/// A text cut short, so that one long value cannot hide the other findings.
+fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
 }
 
 /// " Did you mean `X`?" for a near miss, nothing otherwise.
 pub(crate) fn did_you_mean<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let (text, nearest) = (text.to_lowercase(), known.map(str::to_owned));
-    nearest
+    let (text, length) = (text.to_lowercase(), text.chars().count());
+    let allowed = |name: &str| 1 + name.len() / 4;
+    known
+        // The distance takes room and time of both lengths multiplied, and is at least their difference.
+        .filter(|name| name.len().abs_diff(length) <= allowed(name))
         .map(|name| (strsim::damerau_levenshtein(&text, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .filter(|(distance, name)| *distance <= allowed(name))
         .min()
         .map(|(_, name)| format!(" Did you mean `{name}`?"))
         .unwrap_or_default()
@@ -248,6 +259,11 @@ mod tests {
             &json!({"Name": "É".repeat(3000)}),
             |reader| drop(reader.required("Name", &NAME)),
             &[&format!("Property Name is `{}…`: expected lower-case letters.", "É".repeat(60))],
+        );
+        check(
+            &json!({"N".repeat(1 << 20): ""}),
+            |reader| drop(reader.optional("Name", &NAME)),
+            &[&format!("Property {}… is unknown.", "N".repeat(60))],
         );
     }
 }
