@@ -80,13 +80,13 @@ pub(crate) fn body(envelope: &Envelope, id: &PhysicalId, outcome: &Outcome) -> S
             }
             let over = whole.len() - LARGEST_BODY;
             format!(
-                "the attributes do not fit into CloudFormation's answer of {LARGEST_BODY} bytes: {over} bytes too many"
+                "The attributes do not fit into CloudFormation's answer of {LARGEST_BODY} bytes: {over} bytes too many."
             )
         }
         Outcome::Failed(reason) => reason.clone(),
     };
     // Escapes make the length of the body unequal to that of the text: shorten until it fits.
-    let mut keep = reason.chars().count();
+    let mut keep = reason.chars().count().min(LARGEST_BODY);
     loop {
         let whole = write("FAILED", Some(&middle_cut(&reason, keep)), &none);
         if whole.len() <= LARGEST_BODY || keep == 0 {
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(answer["Status"], "FAILED");
         let reason = answer["Reason"].as_str().unwrap();
         assert!(
-            reason.starts_with("the attributes do not fit into CloudFormation's answer of 4096 bytes"),
+            reason.starts_with("The attributes do not fit into CloudFormation's answer of 4096 bytes"),
             "{reason}"
         );
     }

@@ -98,6 +98,10 @@ impl Event {
                 })?)
             }
         };
+        if !raw.is_object() {
+            // The parser's own words would repeat the value, which may be anything.
+            return Err(unreadable(&raw, "it is not an object".to_owned()));
+        }
         let wire: Wire =
             serde_json::from_value(raw.clone()).map_err(|error| unreadable(&raw, error.to_string()))?;
         macro_rules! envelope {
@@ -150,7 +154,7 @@ fn addressee(raw: &Value) -> Option<Box<(Envelope, PhysicalId)>> {
         logical_id: text("LogicalResourceId")?,
         resource_type: text("ResourceType").unwrap_or_default(),
     };
-    let id = text("PhysicalResourceId").map_or_else(
+    let id = text("PhysicalResourceId").filter(|id| !id.is_empty()).map_or_else(
         || PhysicalId::unidentified(&envelope.logical_id, &envelope.request_id),
         PhysicalId::new,
     );

@@ -31,6 +31,7 @@ pub(crate) struct Limits {
     /// When the answer must have been delivered.
     pub(crate) answer: Deadline,
     operation: Deadline,
+    service_timeout: Duration,
     next: Continuation,
 }
 
@@ -49,19 +50,25 @@ impl Limits {
         let work = invocation.deadline.less(closing).min(operation);
         Self {
             work,
-            cut_off: work.plus(closing / 3),
+            // Within the reserve: an answer after the time-out would be one that nobody reads.
+            cut_off: work.plus((closing / 3).min(reserve / 2)),
             answer: invocation.deadline.less(Duration::from_millis(300).min(left / 10)),
             operation,
-            next: Continuation { count: earlier.count + 1, started_at: earlier.started_at },
+            service_timeout,
+            next: Continuation { count: earlier.count.saturating_add(1), started_at: earlier.started_at },
         }
     }
 
-    /// The record for the next invocation, while the operation has time left; else the reason why there is none.
-    pub(crate) fn next(&self) -> Result<Continuation, Option<&'static str>> {
+    /// The record for the next invocation, or the sentence that says why there is none.
+    pub(crate) fn next(&self) -> Result<Continuation, String> {
         if self.operation.remaining() < Duration::from_secs(2) {
-            Err(None)
+            let seconds = self.service_timeout.as_secs();
+            Err(format!("The ServiceTimeout of the resource, {seconds} s, leaves no time to go on."))
         } else if self.next.count >= MOST_INVOCATIONS {
-            Err(Some("the function's timeout is too short: raise it, so that fewer invocations are needed"))
+            Err(format!(
+                "The work cannot go on after {MOST_INVOCATIONS} invocations, because the function's timeout is too short: \
+                 raise it, so that fewer invocations are needed."
+            ))
         } else {
             Ok(self.next)
         }
@@ -113,7 +120,50 @@ mod tests {
     async fn the_next_invocation_knows_the_start_of_the_operation() {
         let next = limits(900, 880, 0, "3600").next().unwrap();
         assert_eq!(next, Continuation { count: 1, started_at: (1_000_000 - 880) * 1000 });
-        assert_eq!(limits(900, 4000, 4, "3600").next(), Err(None));
-        assert!(limits(3, 39, 13, "3600").next().unwrap_err().unwrap().contains("timeout is too short"));
+        assert!(limits(900, 4000, 4, "3600").next().unwrap_err().contains("ServiceTimeout"));
+        assert!(limits(3, 39, 13, "3600").next().unwrap_err().contains("timeout is too short"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_does_not_end_is_dropped_while_somebody_still_reads_the_answer() {
+        for service_timeout in ["1", "2", "10", "60", "3600"] {
+            let limits = limits(900, 0, 0, service_timeout);
+            let whole = Duration::from_secs(service_timeout.parse().unwrap());
+            assert!(limits.work.remaining() > Duration::ZERO && limits.cut_off > limits.work);
+            assert!(
+                limits.cut_off.remaining() < whole,
+                "{service_timeout} s: {:?}",
+                limits.cut_off.remaining()
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_continuation_record_and_any_service_timeout_give_limits() {
+        for service_timeout in ["0", "-1", "99999", "18446744073709551616", "", "1e3", "true"] {
+            assert!(limits(900, 0, u32::MAX, service_timeout).next().is_err());
+        }
+        let invocation = Invocation {
+            function_arn: String::new(),
+            deadline: Deadline::after(Duration::ZERO),
+            now: Duration::MAX,
+        };
+        for (count, started_at) in [(0, 0), (u32::MAX, u64::MAX)] {
+            let limits = Limits::new(&invocation, Some(Continuation { count, started_at }), &json!(true));
+            assert!(limits.answer.has_passed() && limits.next().is_err());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_went_backwards_does_not_shorten_the_operation() {
+        let earlier = Continuation { count: 3, started_at: u64::MAX };
+        let invocation = Invocation {
+            function_arn: String::new(),
+            deadline: Deadline::after(Duration::from_mins(15)),
+            now: Duration::from_secs(1_000_000),
+        };
+        let limits = Limits::new(&invocation, Some(earlier), &Value::Null);
+        assert_eq!(limits.work.remaining(), Duration::from_secs(890));
+        assert_eq!(limits.next().unwrap(), Continuation { count: 4, ..earlier });
     }
 }

@@ -13,17 +13,24 @@ use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 use crate::answer::body;
 use crate::event::{Event, Request, Unreadable};
 use crate::limits::Limits;
-use crate::properties::did_you_mean;
+use crate::properties::{did_you_mean, quoted};
 use crate::resource::{Change, Context, Kind};
-use crate::standing::{Standing, standing};
-use crate::{DeliveryError, Envelope, Failure, Home, Host, Invocation, Outcome, PhysicalId, Responder};
+use crate::standing::{Standing, is_answered, standing};
+use crate::{
+    Applied, DeliveryError, Envelope, Failure, Home, Host, Invocation, Outcome, PhysicalId, Responder,
+};
 
 /// Why an invocation failed. Lambda then tries the same event again.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// There is nobody to answer.
-    #[error("{0}; it has no ResponseURL, so nobody can be answered")]
+    #[error(
+        "{0}; nobody can be answered without a ResponseURL and the ids of the request, the stack and the resource"
+    )]
     NotARequest(String),
+    /// What the request made for a stack that is gone may still be there.
+    #[error("the stack gave the resource up, and what the request made could not be taken back: {0}")]
+    NotUndone(String),
     /// There is an answer, and it did not arrive.
     #[error("the answer to CloudFormation was not delivered")]
     NotDelivered(#[source] DeliveryError),
@@ -44,6 +51,8 @@ enum Ending {
     OutOfTime(String),
     /// CloudFormation waits for nothing.
     NobodyWaits(String),
+    /// CloudFormation waits for nothing, and something may be left.
+    NotUndone(String),
 }
 
 /// How long CloudFormation's own record may lag behind the event it sent.
@@ -69,7 +78,8 @@ impl<R: Responder, H: Host> Service<R, H> {
     ///
     /// # Guarantees
     /// - Whatever happens, one answer is delivered, or another invocation goes on, or an error makes Lambda try again.
-    /// - Nothing is answered when CloudFormation's own record says that nobody waits any more.
+    /// - Nothing is answered when CloudFormation's own record says that nobody waits any more. What could not be taken
+    ///   back then is an error, so that Lambda tries again.
     pub async fn serve(&self, event: Value, invocation: &Invocation) -> Result<(), ServeError> {
         match Event::parse(event) {
             Ok(event) => {
@@ -101,17 +111,17 @@ impl<R: Responder, H: Host> Service<R, H> {
         let limits = Limits::new(invocation, event.continuation, event.request.properties());
         tracing::info!(continued = event.continuation.is_some(), "{} received", event.request.name());
         let (id, ending) = match self.kind_of(event, invocation) {
-            Err((id, reason)) => (id, Ending::Answer(Outcome::Failed(reason))),
+            Err((id, outcome)) => (id, Ending::Answer(outcome)),
             Ok((kind, id, home)) => {
                 let context = context(event, &id, home, limits.work);
-                let work = AssertUnwindSafe(self.work(kind, event, &id, &context)).catch_unwind();
                 // Kinds end by themselves at `limits.work`; this cuts off one that does not.
-                let ending = match limits.cut_off.limit(work).await {
-                    Some(Ok(ending)) => ending,
-                    Some(Err(panic)) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
-                    None => Ending::OutOfTime(
+                let work = limits.cut_off.limit(self.work(kind, event, &id, &context));
+                let ending = match AssertUnwindSafe(work).catch_unwind().await {
+                    Ok(Some(ending)) => ending,
+                    Ok(None) => Ending::OutOfTime(
                         "The work did not end in time: a call did not come back.".to_owned(),
                     ),
+                    Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
                 };
                 (id, ending)
             }
@@ -122,6 +132,7 @@ impl<R: Responder, H: Host> Service<R, H> {
                 tracing::info!(status, "CloudFormation no longer waits for this request: nothing to answer");
                 return Ok(());
             }
+            Ending::NotUndone(reason) => return Err(ServeError::NotUndone(reason)),
             Ending::OutOfTime(reason) => match self.hand_over(event, invocation, &limits, reason).await {
                 None => return Ok(()),
                 Some(outcome) => outcome,
@@ -130,7 +141,7 @@ impl<R: Responder, H: Host> Service<R, H> {
         match self.deliver(&event.envelope, &id, &outcome, limits.answer).await {
             Ok(()) => Ok(()),
             // A duplicate may have been quicker: then the request is over, and the URL with it.
-            Err(DeliveryError::Refused(status)) if self.is_over(event, limits.answer).await => {
+            Err(DeliveryError::Refused(status)) if self.is_answered(event, limits.answer).await => {
                 tracing::info!(status, "the request was answered before");
                 Ok(())
             }
@@ -138,44 +149,50 @@ impl<R: Responder, H: Host> Service<R, H> {
         }
     }
 
-    /// The kind, the identity and the home of a request, or the id and Reason of its refusal.
+    /// The kind, the identity and the home of a request, or the answer that needs none of them.
     fn kind_of(
         &self,
         event: &Event,
         invocation: &Invocation,
-    ) -> Result<(&Kind, PhysicalId, Home), (PhysicalId, String)> {
+    ) -> Result<(&Kind, PhysicalId, Home), (PhysicalId, Outcome)> {
         let Envelope { logical_id, request_id, resource_type, .. } = &event.envelope;
         let known_id = event.request.physical_id().cloned();
-        let fallback =
-            || known_id.clone().unwrap_or_else(|| PhysicalId::unidentified(logical_id, request_id));
+        let refusal = |reason: String| {
+            let id = known_id.clone().unwrap_or_else(|| PhysicalId::unidentified(logical_id, request_id));
+            (id, Outcome::Failed(reason))
+        };
+        if let Request::Delete { physical_id, .. } = &event.request
+            && physical_id.is_unidentified()
+        {
+            tracing::info!("the request of this PhysicalResourceId was refused: nothing was made");
+            return Err((physical_id.clone(), Outcome::Success(Applied::new())));
+        }
         let Some(home) = Home::of_function(&invocation.function_arn) else {
-            return Err((
-                fallback(),
-                format!("The function's ARN `{}` cannot be read.", invocation.function_arn),
-            ));
+            return Err(refusal(format!("The function's ARN `{}` cannot be read.", invocation.function_arn)));
         };
         let Some(kind) = self.kinds.iter().find(|kind| kind.serves(resource_type)) else {
             let served: Vec<_> = self.kinds.iter().map(Kind::type_name).collect();
             let meant = did_you_mean(resource_type, served.iter().copied());
             let served = served.join(", ");
-            let reason =
-                format!("This function does not serve `{resource_type}`: it serves {served}.{meant}");
-            return Err((fallback(), reason));
+            let asked = quoted(resource_type);
+            return Err(refusal(format!("This function does not serve {asked}: it serves {served}.{meant}")));
         };
-        match (&event.request, kind.identify(event.request.properties(), &home)) {
+        let properties = match &event.request {
             // The answer to a Delete repeats the id it came with.
-            (Request::Delete { physical_id, .. }, _) => Ok((kind, physical_id.clone(), home)),
-            (Request::Create { .. } | Request::Update { .. }, Err(findings)) => {
-                Err((fallback(), findings.to_string()))
-            }
-            (Request::Create { .. } | Request::Update { .. }, Ok(id))
-                if id.as_str().len() > PhysicalId::LONGEST =>
-            {
-                let reason =
-                    format!("The PhysicalResourceId would be longer than {} bytes.", PhysicalId::LONGEST);
-                Err((fallback(), reason))
-            }
-            (Request::Create { .. } | Request::Update { .. }, Ok(id)) => Ok((kind, id, home)),
+            Request::Delete { physical_id, .. } => return Ok((kind, physical_id.clone(), home)),
+            Request::Create { properties } | Request::Update { properties, .. } => properties,
+        };
+        // A kind's own code, so it may panic.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| kind.identify(properties, &home))) {
+            Ok(Ok(id)) if id.is_acceptable() => Ok((kind, id, home)),
+            Ok(Ok(id)) => Err(refusal(format!(
+                "The properties give a PhysicalResourceId of {} bytes: CloudFormation keeps 1 to {} bytes without \
+                 control characters.",
+                id.as_str().len(),
+                PhysicalId::LONGEST
+            ))),
+            Ok(Err(findings)) => Err(refusal(findings.to_string())),
+            Err(panic) => Err(refusal(panic_reason(panic.as_ref()))),
         }
     }
 
@@ -199,11 +216,7 @@ impl<R: Responder, H: Host> Service<R, H> {
                         "the PhysicalResourceId is CloudFormation's own: the properties say what to delete"
                     );
                 }
-                ending(
-                    kind.cleanup(id, properties, context)
-                        .await
-                        .map(|()| Outcome::Success(crate::Applied::new())),
-                )
+                ending(kind.cleanup(id, properties, context).await.map(|()| Outcome::Success(Applied::new())))
             }
             (Request::Create { properties } | Request::Update { properties, .. }, Standing::Current) => {
                 let applied = kind.apply(properties, context).await;
@@ -230,7 +243,8 @@ impl<R: Responder, H: Host> Service<R, H> {
         match kind.cleanup(id, event.request.properties(), context).await {
             Ok(()) => Ending::NobodyWaits(status),
             Err(failure @ Failure::OutOfTime { .. }) => Ending::OutOfTime(failure.reason()),
-            Err(failure) => Ending::Answer(Outcome::Failed(failure.reason())),
+            // A Delete may be at work on the same thing, so a second try is worth it; and a leak must not be silent.
+            Err(failure @ Failure::Failed { .. }) => Ending::NotUndone(failure.reason()),
         }
     }
 
@@ -244,10 +258,7 @@ impl<R: Responder, H: Host> Service<R, H> {
     ) -> Option<Outcome> {
         let next = match limits.next() {
             Ok(next) => next,
-            Err(None) => return Some(Outcome::Failed(reason)),
-            Err(Some(why)) => {
-                return Some(Outcome::Failed(format!("{reason} The work cannot go on, because {why}.")));
-            }
+            Err(why) => return Some(Outcome::Failed(format!("{reason} {why}"))),
         };
         // Leave half of what is left for the answer that a refusal needs.
         let limit = Deadline::after(limits.answer.remaining() / 2);
@@ -298,8 +309,18 @@ impl<R: Responder, H: Host> Service<R, H> {
         }
     }
 
-    async fn is_over(&self, event: &Event, deadline: Deadline) -> bool {
-        matches!(self.standing(event, deadline).await, Ok(Standing::Over { .. } | Standing::Abandoned { .. }))
+    /// Whether CloudFormation has an answer, looked at for a while, because its record may lag behind that too.
+    async fn is_answered(&self, event: &Event, deadline: Deadline) -> bool {
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        let look = async || {
+            let seen = self.host.stack_resource(stack_id, logical_id).await?;
+            Ok::<_, H::Error>(if is_answered(&event.request, seen.as_ref()) {
+                Probe::Ready(())
+            } else {
+                Probe::NotYet("in progress".to_owned())
+            })
+        };
+        until(deadline.min(Deadline::after(RECORD_LAG)), &Pace::default(), |_| (), look).await.is_ok()
     }
 
     async fn deliver(

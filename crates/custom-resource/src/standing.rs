@@ -36,7 +36,9 @@ pub(crate) enum Standing {
 pub(crate) fn standing(request: &Request, seen: Option<&StackResource>) -> Standing {
     let Some(StackResource { status, physical_id }) = seen else { return Standing::Current };
     let over = || Standing::Over { status: status.clone() };
-    let is_deleted = status.starts_with("DELETE_");
+    // Skipped means kept: by a DeletionPolicy, or because somebody gave up deleting it.
+    let is_kept = status == "DELETE_SKIPPED";
+    let is_deleted = status.starts_with("DELETE_") && !is_kept;
     match request {
         Request::Create { .. } | Request::Update { .. } if is_deleted => {
             Standing::Abandoned { status: status.clone() }
@@ -46,11 +48,19 @@ pub(crate) fn standing(request: &Request, seen: Option<&StackResource>) -> Stand
         Request::Create { .. } | Request::Update { .. } => over(),
         // A Delete of what the stack has in good use is a late duplicate: the id was replaced once and came back.
         Request::Delete { physical_id: doomed, .. } => {
-            let in_use = matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
+            let in_use = is_kept || matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
             let same = physical_id.as_deref() == Some(PhysicalId::as_str(doomed));
             if in_use && same { over() } else { Standing::Current }
         }
     }
+}
+
+/// Whether CloudFormation has its answer, whoever gave it.
+pub(crate) fn is_answered(request: &Request, seen: Option<&StackResource>) -> bool {
+    let is_deleted =
+        || seen.is_some_and(|seen| matches!(seen.status.as_str(), "DELETE_COMPLETE" | "DELETE_FAILED"));
+    standing(request, seen) != Standing::Current
+        || (matches!(request, Request::Delete { .. }) && is_deleted())
 }
 
 #[cfg(test)]
@@ -85,6 +95,7 @@ mod tests {
             ("DELETE_IN_PROGRESS", "abandoned", "abandoned", "current"),
             ("DELETE_FAILED", "abandoned", "abandoned", "current"),
             ("DELETE_COMPLETE", "abandoned", "abandoned", "current"),
+            ("DELETE_SKIPPED", "over", "over", "over"),
         ] {
             check(&create, status, "a", of_create);
             check(&update, status, "a", of_update);
