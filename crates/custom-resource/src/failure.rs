@@ -54,15 +54,21 @@ impl Failure {
     /// The Reason: what failed, why, what to do.
     pub fn reason(&self) -> String {
         match self {
-            Self::OutOfTime { awaited, ended } => format!("{awaited}: {ended}."),
+            Self::OutOfTime { awaited, ended } => sentence(format!("{awaited}: {ended}")),
             Self::Failed { error, hint } => {
-                let chain = chain(error.as_ref());
-                let end = if chain.ends_with(['.', '!', '?']) { "" } else { "." };
                 let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
-                format!("{chain}{end}{hint}")
+                sentence(chain(error.as_ref())) + &hint
             }
         }
     }
+}
+
+/// The text with a full stop, unless it ends already.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }
 
 /// The whole chain of an error, `a: b: c`.

@@ -59,16 +59,18 @@ impl Limits {
         }
     }
 
-    /// The record for the next invocation, or the sentence that says why there is none.
-    pub(crate) fn next(&self) -> Result<Continuation, String> {
+    /// The record for the next invocation, or why there is none, when the last status does not say it all.
+    pub(crate) fn next(&self) -> Result<Continuation, Option<String>> {
+        let (seconds, invocations) = (self.service_timeout.as_secs(), self.next.count);
         if self.operation.remaining() < Duration::from_secs(2) {
-            let seconds = self.service_timeout.as_secs();
-            Err(format!("The ServiceTimeout of the resource, {seconds} s, leaves no time to go on."))
-        } else if self.next.count >= MOST_INVOCATIONS {
-            Err(format!(
+            Err((invocations > 1).then(|| {
+                format!("After {invocations} invocations the ServiceTimeout of {seconds} s is used up.")
+            }))
+        } else if invocations >= MOST_INVOCATIONS {
+            Err(Some(format!(
                 "The work cannot go on after {MOST_INVOCATIONS} invocations, because the function's timeout is too short: \
                  raise it, so that fewer invocations are needed."
-            ))
+            )))
         } else {
             Ok(self.next)
         }
@@ -120,8 +122,8 @@ mod tests {
     async fn the_next_invocation_knows_the_start_of_the_operation() {
         let next = limits(900, 880, 0, "3600").next().unwrap();
         assert_eq!(next, Continuation { count: 1, started_at: (1_000_000 - 880) * 1000 });
-        assert!(limits(900, 4000, 4, "3600").next().unwrap_err().contains("ServiceTimeout"));
-        assert!(limits(3, 39, 13, "3600").next().unwrap_err().contains("timeout is too short"));
+        assert!(limits(900, 4000, 4, "3600").next().unwrap_err().unwrap().contains("ServiceTimeout"));
+        assert!(limits(3, 39, 13, "3600").next().unwrap_err().unwrap().contains("timeout is too short"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -258,7 +258,8 @@ impl<R: Responder, H: Host> Service<R, H> {
     ) -> Option<Outcome> {
         let next = match limits.next() {
             Ok(next) => next,
-            Err(why) => return Some(Outcome::Failed(format!("{reason} {why}"))),
+            Err(None) => return Some(Outcome::Failed(reason)),
+            Err(Some(why)) => return Some(Outcome::Failed(format!("{reason} {why}"))),
         };
         // Leave half of what is left for the answer that a refusal needs.
         let limit = Deadline::after(limits.answer.remaining() / 2);
