@@ -1,0 +1,220 @@
+"""One sandbox and one deployment per worker; after every scenario nothing is left and every request has its answer."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sandbox.process import Sandbox
+
+from . import artifact as packing
+from .aws import FOLLOWER, LEADER, Aws, Place
+from .connections import Connections
+from .deadline import until
+from .deployment import Deployment
+from .journal import Journal
+from .providers import Provider
+from .stacks import TEMPLATES, Stack, template
+
+SANDBOX_PYTHON = os.environ.get("TANDEM_SANDBOX_PYTHON", packing.ROOT / "target/venv/sandbox/bin/python")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
+    python = Path(SANDBOX_PYTHON)
+    assert python.exists(), f"{python} is missing: set TANDEM_SANDBOX_PYTHON to the sandbox's interpreter"
+    log = tmp_path_factory.mktemp("sandbox") / "log"
+    with Sandbox.start(str(python), log_path=str(log)) as running:
+        yield running
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="session")
+def aws(sandbox) -> Aws:
+    return Aws(sandbox.endpoint)
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory) -> Path:
+    return packing.pack(tmp_path_factory.mktemp("artifact"))
+
+
+@pytest.fixture(scope="session")
+def deploy(sandbox, aws, artifact, tmp_path_factory) -> Callable[..., Deployment]:
+    """A Sceptre deployment of its own: `deploy("solo", leader, follower)`. Nothing is launched yet."""
+
+    def make(project: str, leader: Place, follower: Place) -> Deployment:
+        return Deployment(sandbox, aws, tmp_path_factory.mktemp(project), artifact, project, leader, follower)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base(deploy) -> Deployment:
+    """Everything but the connection, in two accounts and two Regions, launched by Sceptre."""
+    deployment = deploy("tandem", LEADER, FOLLOWER)
+    deployment.launch("leader")
+    deployment.launch("follower/domain.yaml")
+    return deployment
+
+
+@pytest.fixture(scope="session")
+def fast(sandbox) -> dict:
+    """The times of the sandbox as it starts."""
+    return sandbox.control("")["timing"]
+
+
+@pytest.fixture
+def reset(sandbox, fast) -> Callable[[], None]:
+    """Takes every fault, hold and decision back."""
+
+    def run() -> None:
+        for path in ("/faults", "/duplicates"):
+            sandbox.control(path, method="DELETE")
+        for throttle in sandbox.control("")["throttles"]:
+            sandbox.control("/throttle", {"operation": throttle["operation"], "per_second": None})
+        sandbox.control("/response-bucket", {"state": "up"})
+        sandbox.control("/connections/release", {})
+        sandbox.control("/behaviour", {"late_answer": "forbidden", "failed_update_id": "answer", "connection_limit": 20})
+        sandbox.control("/timing", fast)
+        for alias in {row["alias"] for row in sandbox.control("/connections")["connections"]}:
+            sandbox.control("/connections/outcome", {"alias": alias, "next": None})
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def journal(sandbox, request, reset) -> Iterator[Journal]:
+    """The journal of this scenario, and the promises that every scenario keeps."""
+    if "base" in request.fixturenames:
+        # Whatever is launched once for all is there before the first look.
+        request.getfixturevalue("base")
+    before = sandbox.control("/leftovers")["items"]
+    kept = Journal(sandbox)
+    yield kept
+    reset()
+    kept.settle()
+    kept.check_answers()
+    left = until_equal(lambda: sandbox.control("/leftovers")["items"], before)
+    assert left == before, sorted(set(left) ^ set(before))
+    assert_no_signature_in_logs(sandbox)
+
+
+def until_equal(look: Callable[[], list], wanted: list) -> list:
+    """What was looked for, or the last look."""
+    last: list = []
+
+    def same() -> bool:
+        nonlocal last
+        last = look()
+        return last == wanted
+
+    try:
+        until(same, "nothing is left", seconds=10)
+    except AssertionError:
+        pass
+    return last
+
+
+def assert_no_signature_in_logs(sandbox: Sandbox) -> None:
+    """D14, for whatever the scenario did: the query of a ResponseURL is in no log of a function."""
+    aws = Aws(sandbox.endpoint)
+    logs = aws("logs", FOLLOWER)
+    for group in logs.describe_log_groups()["logGroups"]:
+        text = str(logs.filter_log_events(logGroupName=group["logGroupName"], filterPattern="")["events"])
+        assert "X-Amz-Signature" not in text and "X-Amz-Credential" not in text, group["logGroupName"]
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that nothing else has, fit for an alias, a domain, a function and a stack."""
+    return f"s{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}x{next(_numbers)}"
+
+
+@pytest.fixture
+def alias(name) -> str:
+    return name
+
+
+@pytest.fixture
+def connections(sandbox, aws, base, reset) -> Iterator[Connections]:
+    """Both sides of the service, in the two accounts of the base."""
+    hands = Connections(sandbox, aws, base.variables["follower"]["domain_name"], base.variables["leader"]["domain_name"])
+    yield hands
+    reset()
+    hands.delete_what_was_made_by_hand()
+
+
+@pytest.fixture
+def make_provider(base, reset) -> Iterator[Callable[[str], Provider]]:
+    made: list[Provider] = []
+
+    def make(suffix: str) -> Provider:
+        made.append(Provider(base, suffix))
+        return made[-1]
+
+    yield make
+    reset()
+    for provider in made:
+        provider.delete()
+
+
+@pytest.fixture
+def make_stack(request, base, name, reset) -> Iterator[Callable[..., Stack]]:
+    """Connection stacks: `make_stack("two", LeaderDomainName="other")`. What a scenario leaves standing is deleted."""
+    if "make_provider" in request.fixturenames:
+        # Functions go after the connections they have to delete.
+        request.getfixturevalue("make_provider")
+    client, made = base.aws("cloudformation", base.follower), []
+    provided = {
+        "ProviderFunctionArn": base.outputs("follower/provider")["FunctionArn"],
+        "ConnectionAlias": name,
+        "FollowerDomainName": base.variables["follower"]["domain_name"],
+        "LeaderDomainName": base.variables["leader"]["domain_name"],
+        "LeaderRegion": base.leader.region,
+        "LeaderAccountId": base.leader.account,
+        "AccepterRoleArn": base.outputs("leader/accepter-role")["RoleArn"],
+        "AccepterExternalId": base.outputs("follower/provider")["ExternalId"],
+    }
+
+    def make(suffix: str = "stack", content: dict | None = None, **parameters: str) -> Stack:
+        content = content or template(TEMPLATES / "connection.yaml")
+        made.append(Stack(client, f"{name}-{suffix}", content, provided | parameters))
+        return made[-1]
+
+    yield make
+    reset()
+    for stack in made:
+        if stack.id and stack.status != "DELETE_COMPLETE":
+            assert stack.delete() == "DELETE_COMPLETE", stack.reason("DELETE_FAILED")
+
+
+@pytest.fixture
+def stack(make_stack) -> Stack:
+    """The connection stack of the project's template, with the base's parameters."""
+    return make_stack()
+
+
+@pytest.fixture
+def make_domain(aws) -> Iterator[Callable[..., str]]:
+    """Domains by hand: `make_domain(LEADER, "plain", encrypted=False)`."""
+    made: list[tuple[Place, str]] = []
+
+    def make(place: Place, domain: str, encrypted: bool = True) -> str:
+        aws("opensearch", place).create_domain(
+            DomainName=domain,
+            EngineVersion="OpenSearch_2.19",
+            ClusterConfig={"InstanceType": "m6g.large.search", "InstanceCount": 1},
+            NodeToNodeEncryptionOptions={"Enabled": encrypted},
+            AdvancedSecurityOptions={"Enabled": encrypted},
+        )
+        made.append((place, domain))
+        return domain
+
+    yield make
+    for place, domain in made:
+        aws("opensearch", place).delete_domain(DomainName=domain)
