@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use wait::{TimedOut, WaitError};
+use wait::{TimedOut, WaitError, chain};
 
 /// What a kind answers when it could not apply or clean up.
 #[derive(Debug)]
@@ -67,18 +67,6 @@ impl Failure {
 fn sentence(mut text: String) -> String {
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
-    }
-    text
-}
-
-/// The whole chain of an error, `a: b: c`.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
     }
     text
 }

@@ -64,7 +64,7 @@ fn secure(url: &ResponseUrl) -> Option<Url> {
 }
 
 fn chain_without_url(error: reqwest::Error) -> String {
-    crate::failure::chain(&error.without_url())
+    wait::chain(&error.without_url())
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub mod testing;
 
 pub use answer::{Applied, LARGEST_BODY, Outcome};
 pub use event::Envelope;
-pub use failure::{Failure, chain};
+pub use failure::Failure;
 pub use home::Home;
 pub use host::Host;
 #[cfg(feature = "https")]

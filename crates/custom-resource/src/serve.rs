@@ -270,7 +270,7 @@ impl<R: Responder, H: Host> Service<R, H> {
                 tracing::info!(invocations = next.count, "time is up: going on in another invocation");
                 return None;
             }
-            Some(Err(error)) => crate::failure::chain(&error),
+            Some(Err(error)) => wait::chain(&error),
             None => "the call did not come back".to_owned(),
         };
         Some(Outcome::Failed(format!(

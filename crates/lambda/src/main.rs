@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let invocation = invocation(&event.context);
         service.serve(event.payload, &invocation).await.map_err(|error| Diagnostic {
             error_type: "NotServed".to_owned(),
-            error_message: custom_resource::chain(&error),
+            error_message: wait::chain(&error),
         })
     }))
     .await

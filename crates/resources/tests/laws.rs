@@ -14,7 +14,7 @@ mod support;
 use std::time::Duration;
 
 use cloud::Code;
-use cloud::fake::{Fault, Faulty, World};
+use cloud::fake::{Fault, Faulty, Quirk, World};
 use custom_resource::testing::{create, delete, update};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -26,20 +26,35 @@ struct Sample {
     kind: &'static str,
     world: fn() -> World,
     properties: fn() -> Value,
+    /// How many of the moments to try: every one in the plain world.
+    stride: usize,
     /// Changed in place.
     changed: fn() -> Value,
     /// Changed in what it is.
     replaced: fn() -> Value,
 }
 
+/// Every kind in every world that its service may turn out to be.
 fn samples() -> Vec<Sample> {
-    vec![Sample {
+    let worlds: [fn() -> World; 6] = [
+        world,
+        || world().with_quirk(Quirk::RefusesDeleteWhileSettling),
+        || world().with_quirk(Quirk::RefusesDeleteWhileDeleting),
+        || world().with_quirk(Quirk::DeletesOnlyWhatIsListed),
+        || world().with_quirk(Quirk::AliasCheckSeesOnlyWhatIsListed),
+        || world().with_quirk(Quirk::OneConnectionPerPair),
+    ];
+    let connection = |world: fn() -> World| Sample {
         kind: KIND,
         world,
+        stride: if std::ptr::fn_addr_eq(world, worlds[0]) { 1 } else { 11 },
         properties,
         changed: || changed(properties(), "RemoteDomain", "leader-two"),
-        replaced: || changed(properties(), "ConnectionAlias", "another-alias"),
-    }]
+        replaced: || {
+            changed(changed(properties(), "ConnectionAlias", "another-alias"), "RemoteDomain", "leader-two")
+        },
+    };
+    worlds.map(connection).into()
 }
 
 impl Sample {
@@ -75,7 +90,8 @@ const FAULTS: [Fault; 5] = [
 fn every_kind_of_the_registry_has_its_sample() {
     let cloud = std::sync::Arc::new(world());
     let kinds: Vec<_> = resources::kinds(&cloud).iter().map(custom_resource::Kind::type_name).collect();
-    let sampled: Vec<_> = samples().iter().map(|sample| sample.kind).collect();
+    let mut sampled: Vec<_> = samples().iter().map(|sample| sample.kind).collect();
+    sampled.dedup();
     assert_eq!(kinds, sampled);
     let permitted: Vec<_> = resources::PERMISSIONS.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, permitted);
@@ -96,7 +112,7 @@ async fn d03_applying_twice_equals_applying_once() {
 #[tokio::test(start_paused = true)]
 async fn d03_two_deliveries_at_the_same_time_make_one_thing_and_one_answer() {
     for sample in samples() {
-        for lead in 0..90 {
+        for lead in (0..90).step_by(sample.stride) {
             let bench = Bench::in_world((sample.world)());
             let event = sample.create();
             let late = async {
@@ -237,7 +253,7 @@ async fn d11_deleting_twice_equals_deleting_once() {
 #[tokio::test(start_paused = true)]
 async fn a_deletion_at_any_moment_of_a_running_create_leaves_nothing() {
     for sample in samples() {
-        for quarter_seconds in 0..600 {
+        for quarter_seconds in (0..600).step_by(sample.stride) {
             let bench = Bench::in_world((sample.world)());
             bench.record("CREATE_IN_PROGRESS", None);
             let (event, removal) = (sample.create(), sample.delete());

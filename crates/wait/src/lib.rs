@@ -4,10 +4,12 @@
 //! It owns the [`Deadline`] (how much time is left), the [`Pace`] (how often to look) and [`until`] (look until ready).
 //! It knows nothing of AWS or of CloudFormation: what "ready" means is the probe's business.
 
+mod chain;
 mod deadline;
 mod pace;
 mod until;
 
+pub use chain::chain;
 pub use deadline::Deadline;
 pub use pace::Pace;
 pub use until::{Probe, Retry, Retryable, TimedOut, WaitError, until};

@@ -11,7 +11,7 @@ use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 use super::cleanup::cleanup;
 use super::next::{DeadEnd, Goal, Observed, Step, next};
 use super::problem::Problem;
-use super::sides::{FollowerSide, LeaderSide, is_live, ledger};
+use super::sides::{FollowerSide, LeaderSide, is_live, ledger, twins};
 use super::spec::Spec;
 use crate::claim::{Holder, Ledger, Phase, Standing};
 
@@ -104,6 +104,10 @@ impl<C: Cloud> Work<'_, C> {
             Place::Unlisted if self.may_be_unlisted() => return Ok(not_yet("requested, not listed yet")),
             Place::Empty | Place::Unlisted => None,
         };
+        if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
+            follower.delete(&twin.id).await?;
+            return Ok(not_yet(format!("removing its twin `{}`", twin.id)));
+        }
         let inbound = match ours {
             Some(row) if row.status == OutboundStatus::PendingAcceptance => leader.find(&row.id).await?,
             Some(_) | None => None,

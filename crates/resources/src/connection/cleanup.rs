@@ -8,7 +8,7 @@ use wait::{Deadline, Pace, Probe, until};
 
 use super::next::{Goal, Observed, Step, next};
 use super::problem::Problem;
-use super::sides::{FollowerSide, LeaderSide, is_live, ledger};
+use super::sides::{FollowerSide, LeaderSide, is_live, ledger, twins};
 use super::spec::{Identity, Spec};
 use crate::claim::{Holder, Ledger, Phase, Standing};
 
@@ -68,6 +68,10 @@ impl<C: Cloud> Removal<'_, C> {
         let follower = FollowerSide::open(self.cloud, self.identity).await?;
         let rows = follower.list().await?;
         let ours = covered(&rows, self.identity, id.as_deref());
+        if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
+            follower.delete(&twin.id).await?;
+            return Ok(Probe::NotYet(format!("removing its twin `{}`", twin.id)));
+        }
         let observed = Observed {
             outbound: ours.map(|row| &row.status),
             inbound: None,

@@ -134,7 +134,7 @@ impl Problem {
                     .to_owned(),
             ),
             Self::Dead { end: DeadEnd::Rejected, .. } => {
-                Some("Ask the leader's owner to allow it, then update the stack.".to_owned())
+                Some("Ask the leader's owner to allow it, then try again.".to_owned())
             }
             Self::Dead { end: DeadEnd::Removed, .. } => {
                 Some("Find out who did (CloudTrail: DeleteOutboundConnection, DeleteInboundConnection), then try again.".to_owned())
