@@ -32,6 +32,9 @@ check: rust compiler formatter $(TOOLS)/.installed ## check format, lints, templ
 	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
 	$(TOOLS)/$(PYTEST) tests/templates tests/tree
 
+package: rust python compiler target/venv/package/bin/.installed ## build the release zips, and measure size, start and memory
+	@$(PYTHON) -B tests/package/release.py target/venv/package/bin/cargo-lambda $(CARGO_TARGET) target/package
+
 sandbox: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS in the foreground, on PORT=4566
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.foreground --port $(PORT)
 

@@ -20,12 +20,16 @@ def main():
     parser.add_argument("program", type=Path)
     parser.add_argument("zip", type=Path)
     options = parser.parse_args()
-    origin = hashlib.sha256(options.program.read_bytes()).hexdigest()
-    if origin_of(options.zip) == origin:
+    made_from = origin(options.program.read_bytes())
+    if origin_of(options.zip) == made_from:
         return
     with tempfile.TemporaryDirectory() as directory:
         program = stripped(options.program, Path(directory)) if options.strip else options.program
-        pack(program.read_bytes(), origin, options.zip)
+        pack(program.read_bytes(), made_from, options.zip)
+
+
+def origin(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def origin_of(path):
@@ -45,7 +49,7 @@ def stripped(program, directory):
     return copy
 
 
-def pack(content, origin, path):
+def pack(content, made_from, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
@@ -54,7 +58,7 @@ def pack(content, origin, path):
     entry.external_attr = 0o100755 << 16
     with zipfile.ZipFile(unfinished, "w") as archive:
         archive.writestr(entry, content)
-        archive.comment = origin.encode()
+        archive.comment = made_from.encode()
     unfinished.replace(path)
 
 
