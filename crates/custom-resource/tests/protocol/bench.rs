@@ -1,5 +1,7 @@
 //! A kind that does what the test says, on the crate's own recorder and stage.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a bench that breaks is a test that fails")]
+
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;

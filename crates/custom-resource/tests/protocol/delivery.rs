@@ -74,7 +74,7 @@ async fn a_refused_answer_to_a_request_that_a_duplicate_answered_is_none_too_few
             };
             let (served, ()) = tokio::join!(bench.serve(&request), duplicate);
             served.unwrap();
-            assert_eq!(bench.answers(), [json!(0); 0]);
+            assert!(bench.answers().is_empty());
         }
     }
 }
@@ -94,8 +94,8 @@ async fn the_same_event_twice_at_the_same_time_has_the_same_answer_twice() {
     for (request, status) in requests() {
         let ready = Instant::now() + std::time::Duration::from_mins(2);
         let bench = Bench::of(
-            async move |context| ready_at(ready, context.deadline).await.map(|()| Applied::new()),
-            async move |context| ready_at(ready, context.deadline).await,
+            move |context| async move { ready_at(ready, context.deadline).await.map(|()| Applied::new()) },
+            move |context| async move { ready_at(ready, context.deadline).await },
         );
         bench.stage.set_record(status, None);
         let second = async {

@@ -26,7 +26,7 @@ async fn a_failure_says_what_failed_why_and_what_to_do_under_the_identity() {
     });
     let answer = bench.answer(&request()).await;
     assert_eq!(text(&answer, "PhysicalResourceId"), "thing/a");
-    insta::assert_snapshot!(reason(&answer), @"");
+    insta::assert_snapshot!(reason(&answer), @"cannot make thing `a`: access denied. Allow thing:Make.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +34,7 @@ async fn attributes_that_do_not_fit_are_a_failure_under_the_identity() {
     let bench = Bench::applying(async |_| Ok(Applied::new().attribute("Text", "x".repeat(4096))));
     let answer = bench.answer(&request()).await;
     assert_eq!(text(&answer, "PhysicalResourceId"), "thing/a");
-    insta::assert_snapshot!(reason(&answer), @"");
+    insta::assert_snapshot!(reason(&answer), @"The attributes do not fit into CloudFormation's answer of 4096 bytes: 212 bytes too many.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,13 +42,13 @@ async fn a_panic_in_the_first_poll_is_answered_under_the_identity() {
     let bench = Bench::applying(|_| -> std::future::Ready<_> { panic!("index out of bounds") });
     let answer = bench.answer(&request()).await;
     assert_eq!(text(&answer, "PhysicalResourceId"), "thing/a");
-    insta::assert_snapshot!(reason(&answer), @"");
+    insta::assert_snapshot!(reason(&answer), @"The function panicked, which is a defect of it: index out of bounds. Its log has the place; please report it.");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_after_an_await_is_answered_whatever_it_carries() {
     for (message, expected) in [(Some(7), "number 7"), (None, "without a message")] {
-        let panics = async move |_| {
+        let panics = move |_| async move {
             pass(60).await;
             match message {
                 Some(number) => panic!("number {number}"),
@@ -83,7 +83,7 @@ async fn a_kind_that_never_returns_is_cut_off_and_the_work_goes_on_in_another_in
         for event in [request(), delete(KIND, "thing/a", &json!({}))] {
             bench.serve_in(&event, seconds).await.unwrap();
             assert_eq!(bench.stage.take_continuations().len(), 1, "{seconds} s");
-            assert_eq!(bench.answers(), [json!(0); 0]);
+            assert!(bench.answers().is_empty());
         }
     }
 }
@@ -104,10 +104,10 @@ async fn a_time_out_says_what_never_became_true_and_the_last_status() {
     let created = bench.answer(&request_within("300")).await;
     assert_eq!(text(&created, "PhysicalResourceId"), "thing/a");
     assert!(bench.elapsed() < Duration::from_mins(5), "CloudFormation still waits");
-    insta::assert_snapshot!(reason(&created), @"");
+    insta::assert_snapshot!(reason(&created), @"thing `a` is not READY: not within 270 s (41 looks); last status: VALIDATING.");
     let deletion = delete(KIND, "thing/a", &json!({ "Name": "a", "ServiceTimeout": "300" }));
     assert_eq!(bench.reason(&deletion).await, reason(&created));
-    assert_eq!(bench.stage.take_continuations(), [json!(0); 0]);
+    assert!(bench.stage.take_continuations().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +121,7 @@ async fn a_continuation_is_the_same_event_with_the_count_and_the_start_of_the_op
         event = bench.stage.take_continuations().remove(0);
         assert_eq!(event, expected);
     }
-    assert_eq!(bench.answers(), [json!(0); 0]);
+    assert!(bench.answers().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,8 +133,8 @@ async fn work_that_needs_several_invocations_ends_in_one_success() {
     ] {
         let ready = Instant::now() + Duration::from_mins(20);
         let bench = Bench::of(
-            async move |context| ready_at(ready, context.deadline).await.map(|()| Applied::new()),
-            async move |context| ready_at(ready, context.deadline).await,
+            move |context| async move { ready_at(ready, context.deadline).await.map(|()| Applied::new()) },
+            move |context| async move { ready_at(ready, context.deadline).await },
         );
         assert_eq!(bench.serve_through(&event, 300).await, 5);
         assert_eq!(text(&bench.only_answer(), "Status"), "SUCCESS");
@@ -166,7 +166,7 @@ async fn a_chain_of_invocations_ends_at_the_service_timeout_with_one_failure() {
 async fn a_function_with_too_short_a_time_out_says_so_before_lambda_stops_the_chain() {
     let bench = Bench::applying(never_ready);
     assert_eq!(bench.serve_through(&request(), 60).await, 14);
-    insta::assert_snapshot!(reason(&bench.only_answer()), @"");
+    insta::assert_snapshot!(reason(&bench.only_answer()), @"thing `a` is not READY: not within 50 s (10 looks); last status: VALIDATING. The work cannot go on after 14 invocations, because the function's timeout is too short: raise it, so that fewer invocations are needed.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +181,7 @@ async fn a_function_that_may_not_invoke_itself_says_so_in_time() {
         }
     }
     bench.serve_in(&request(), 60).await.unwrap();
-    insta::assert_snapshot!(reason(&bench.only_answer()), @"");
+    insta::assert_snapshot!(reason(&bench.only_answer()), @"thing `a` is not READY: not within 50 s (10 looks); last status: VALIDATING. The work needs longer than one invocation, and the function cannot invoke itself: access denied. Allow lambda:InvokeFunction on arn:aws:lambda:us-west-2:222222222222:function:tandem in the function's role.");
 }
 
 #[tokio::test(start_paused = true)]

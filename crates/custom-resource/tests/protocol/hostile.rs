@@ -16,7 +16,7 @@ async fn an_event_that_is_nearly_right_has_one_answer_that_says_what_is_wrong() 
     for (event, expected) in [
         (with(&good, "RequestType", json!("create")), "`create`"),
         (with(&good, "RequestType", json!("CREATE")), "`CREATE`"),
-        (with(&good, "RequestType", json!(1)), "RequestType"),
+        (with(&good, "RequestType", json!(1)), "integer `1`"),
         (without(&good, "RequestType"), "`RequestType`"),
         (without(&good, "ResourceProperties"), "`ResourceProperties`"),
         (without(&good, "ResourceType"), "`ResourceType`"),
@@ -28,7 +28,7 @@ async fn an_event_that_is_nearly_right_has_one_answer_that_says_what_is_wrong() 
         assert!(text(&answer, "PhysicalResourceId").starts_with("unidentified/Connection/"), "{answer}");
         assert!(reason(&answer).contains(expected), "{answer}");
     }
-    assert_eq!(bench.calls(), [""; 0]);
+    assert!(bench.calls().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +52,7 @@ async fn large_events_are_answered_with_what_fits() {
         let answer = bench.answer(&event).await;
         assert_eq!(text(&answer, "Status"), "FAILED");
     }
-    assert_eq!(bench.calls(), [""; 0]);
+    assert!(bench.calls().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,8 +155,9 @@ prop_compose! {
 
 /// Serves the event on a bench with paused time, and gives the answers, or none for an error.
 fn answers(bench: impl FnOnce() -> Bench, event: &Value) -> Option<Vec<Value>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime").block_on(async {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().ok()?;
+    runtime.block_on(async {
         let bench = bench();
         let served = bench.serve(event).await;
         served.ok().map(|()| bench.service.responder().take())
@@ -209,7 +210,7 @@ proptest! {
                 let answers = answers.unwrap();
                 prop_assert_eq!(answers.len(), 1);
                 prop_assert!(answers[0].to_string().len() <= LARGEST_BODY);
-                prop_assert_eq!(answers[0]["PhysicalResourceId"].as_str(), Some(format!("thing/{name}").as_str()));
+                prop_assert_eq!(&answers[0]["PhysicalResourceId"], &json!(format!("thing/{name}")));
             }
         }
     }

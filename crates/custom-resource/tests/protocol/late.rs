@@ -27,7 +27,7 @@ async fn a_create_or_update_after_the_deletion_takes_back_and_answers_nothing() 
             bench.stage.set_record(status, Some("thing/a"));
             bench.serve(&event).await.unwrap();
             assert_eq!(bench.calls(), [format!("cleanup thing/a with properties as {kind_of_change}")]);
-            assert_eq!(bench.answers(), [json!(0); 0]);
+            assert!(bench.answers().is_empty());
         }
     }
 }
@@ -70,7 +70,7 @@ async fn a_resource_that_its_deleted_stack_keeps_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_is_deleted_while_the_work_runs_gets_it_taken_back_and_no_answer() {
     for is_success in [true, false] {
-        let bench = Bench::applying(async move |_| {
+        let bench = Bench::applying(move |_| async move {
             pass(60).await;
             if is_success { Ok(Applied::new()) } else { Err(Failure::new(Trouble("made half of it", None))) }
         });
@@ -83,7 +83,7 @@ async fn a_stack_that_is_deleted_while_the_work_runs_gets_it_taken_back_and_no_a
         let (served, ()) = tokio::join!(bench.serve(&event), deletion);
         served.unwrap();
         assert_eq!(bench.calls(), ["apply thing/a as Create", "cleanup thing/a with properties as Create"]);
-        assert_eq!(bench.answers(), [json!(0); 0]);
+        assert!(bench.answers().is_empty());
     }
 }
 
@@ -113,8 +113,8 @@ async fn what_cannot_be_taken_back_fails_the_invocation_so_that_lambda_tries_aga
     bench.stage.set_record("DELETE_IN_PROGRESS", None);
     let error = bench.serve(&create(KIND, &properties())).await.unwrap_err();
     assert!(matches!(error, ServeError::NotUndone(_)));
-    insta::assert_snapshot!(error, @"");
-    assert_eq!(bench.answers(), [json!(0); 0]);
+    insta::assert_snapshot!(error, @"the stack gave the resource up, and what the request made could not be taken back: cannot delete thing `a`.");
+    assert!(bench.answers().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,9 +161,11 @@ async fn a_function_that_may_not_ask_cloudformation_makes_nothing_and_deletes_al
     for event in [create(KIND, &properties()), change()] {
         let answer = bench.answer(&event).await;
         assert_eq!(text(&answer, "PhysicalResourceId"), "thing/a");
-        insta::allow_duplicates!(insta::assert_snapshot!(reason(&answer), @""));
+        insta::allow_duplicates!(
+            insta::assert_snapshot!(reason(&answer), @"access denied. The function asks CloudFormation whether a request is still current: allow cloudformation:DescribeStackResource on the stack in the function's role.")
+        );
     }
-    assert_eq!(bench.calls(), [""; 0]);
+    assert!(bench.calls().is_empty());
     assert_eq!(text(&bench.answer(&delete(KIND, "thing/a", &properties())).await, "Status"), "SUCCESS");
     assert_eq!(bench.calls(), ["cleanup thing/a with properties as Delete"]);
 }

@@ -5,5 +5,4 @@ mod delivery;
 mod endings;
 mod hostile;
 mod late;
-mod logs;
 mod requests;

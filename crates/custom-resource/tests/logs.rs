@@ -1,8 +1,14 @@
 //! What is logged, and what never is.
+//!
+//! A binary of its own: a test without a subscriber, at the same time, would make `tracing` skip what it met first.
 
-use std::fmt;
+#[path = "protocol/bench.rs"]
+#[expect(dead_code, reason = "the bench of the protocol's tests, of which a part is enough here")]
+mod bench;
+
+use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use custom_resource::testing::{create, delete};
 use custom_resource::{Applied, DeliveryError};
@@ -12,7 +18,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::bench::{Bench, KIND, ready_at, with};
+use bench::{Bench, KIND, ready_at, with};
 
 /// Every span and event as one line.
 #[derive(Clone, Default)]
@@ -25,18 +31,18 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        use std::fmt::Write;
-        write!(self.0, " {field}={value:?}").expect("a String takes everything");
+        // A String takes everything.
+        let _ = write!(self.0, " {field}={value:?}");
     }
 }
 
 impl Log {
     fn add(&self, line: Line) {
-        self.lines.lock().expect("nobody panics while it holds this").push(line.0);
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
     }
 
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.lines.lock().expect("nobody panics while it holds this"))
+        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -69,11 +75,21 @@ async fn a_request_is_one_span_and_a_line_for_each_change_however_often_it_is_lo
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let ready = Instant::now() + std::time::Duration::from_mins(30);
-    let bench = Bench::applying(async move |context| {
+    let bench = Bench::applying(move |context| async move {
         ready_at(ready, context.deadline).await.map(|()| Applied::new())
     });
     bench.serve_through(&create(KIND, &json!({ "Name": "a" })), 900).await;
-    insta::assert_snapshot!(log.take().join("\n"), @"");
+    insta::assert_snapshot!(log.take().join("\n"), @r#"
+span request stack_id="arn:aws:cloudformation:us-west-2:222222222222:stack/connection/0f0e" logical_id="Connection" request_id="Create-request" kind="Custom::Thing" request_type="Create"
+INFO message=Create received continued=false
+INFO message=time is up: going on in another invocation invocations=1
+span request stack_id="arn:aws:cloudformation:us-west-2:222222222222:stack/connection/0f0e" logical_id="Connection" request_id="Create-request" kind="Custom::Thing" request_type="Create"
+INFO message=Create received continued=true
+INFO message=time is up: going on in another invocation invocations=2
+span request stack_id="arn:aws:cloudformation:us-west-2:222222222222:stack/connection/0f0e" logical_id="Connection" request_id="Create-request" kind="Custom::Thing" request_type="Create"
+INFO message=Create received continued=true
+INFO message=answering SUCCESS physical_id=thing/a
+"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +111,7 @@ async fn d14_no_line_holds_the_signature_or_a_confidential_property() {
         for error in [DeliveryError::Refused(403), DeliveryError::Unreachable("HTTP 503".to_owned())] {
             bench.service.responder().refuse_next(error);
             if let Err(error) = bench.serve(&event).await {
-                let printed = format!("{error:?} {}", custom_resource::chain(&error));
+                let printed = format!("{error:?} {}", wait::chain(&error));
                 assert!(!printed.contains("secret"), "{printed}");
             }
         }
