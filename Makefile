@@ -14,7 +14,8 @@ SANDBOX := target/venv/sandbox/bin
 PYTEST := python -B -m pytest -q
 
 .DEFAULT_GOAL := menu
-.PHONY: menu demo test check package sandbox clean rust python compiler formatter build dev-zip
+.PHONY: menu demo test test-crates test-sandbox test-scenarios check check-crates check-templates package sandbox clean
+.PHONY: rust python compiler formatter build dev-zip
 
 menu:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-14s%s\n", $$1, $$2 }'
@@ -22,14 +23,24 @@ menu:
 demo: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, take it all down, and see one failure
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo
 
-test: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run every test: crates, sandbox, scenarios
-	$(CARGO) test $(EVERYTHING)
+test: test-crates test-sandbox test-scenarios ## run every test: crates, sandbox, scenarios, demo
+
+test-crates: build
+	$(CARGO) test $(EVERYTHING) --no-fail-fast
+
+test-sandbox: $(SANDBOX)/.installed
 	$(SANDBOX)/$(PYTEST) tests/sandbox
+
+test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) -n 2 tests/scenarios tests/demo tests/package
 
-check: rust compiler formatter $(TOOLS)/.installed ## check format, lints, templates and the shape of the tree
+check: check-crates check-templates ## check format, lints, templates and the shape of the tree
+
+check-crates: rust compiler formatter
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+
+check-templates: rust $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) tests/templates tests/tree
 
 package: rust python compiler target/venv/package/bin/.installed ## build the release zips, and measure size, start and memory

@@ -82,4 +82,6 @@ class Timeline:
 
     def _doing(self) -> str:
         busy = [name for name, status in self._stacks.items() if status.endswith("IN_PROGRESS")]
-        return f"{', '.join(busy)} in progress" if busy else "Sceptre looks again every 4 seconds"
+        if busy:
+            return f"{', '.join(busy)} in progress"
+        return "Sceptre looks again every 4 seconds" if self._stacks else "Sceptre reads the configuration"
