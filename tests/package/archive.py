@@ -7,6 +7,7 @@ The same program makes the same zip, byte for byte, because the zip's hash is th
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -51,7 +52,8 @@ def stripped(program, directory):
 
 def pack(content, made_from, path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
+    # Complete or not there at all, also when two builds pack at once.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.create_system = 3
