@@ -20,6 +20,8 @@ from .providers import Provider
 from .stacks import TEMPLATES, Stack, template
 
 SANDBOX_PYTHON = os.environ.get("TANDEM_SANDBOX_PYTHON", packing.ROOT / "target/venv/sandbox/bin/python")
+# What can happen to one call.
+FAULTS = ("fail", "throttle", "lose_response")
 _numbers = itertools.count(1)
 
 
@@ -88,11 +90,8 @@ def reset(sandbox, fast) -> Callable[[], None]:
 
 
 @pytest.fixture(autouse=True)
-def journal(sandbox, request, reset) -> Iterator[Journal]:
+def journal(sandbox, reset) -> Iterator[Journal]:
     """The journal of this scenario, and the promises that every scenario keeps."""
-    if "base" in request.fixturenames:
-        # Whatever is launched once for all is there before the first look.
-        request.getfixturevalue("base")
     before = sandbox.control("/leftovers")["items"]
     kept = Journal(sandbox)
     yield kept
@@ -141,12 +140,20 @@ def alias(name) -> str:
 
 
 @pytest.fixture
-def connections(sandbox, aws, base, reset) -> Iterator[Connections]:
+def connections(request, sandbox, aws, base, reset) -> Iterator[Connections]:
     """Both sides of the service, in the two accounts of the base."""
+    if "make_domain" in request.fixturenames:
+        request.getfixturevalue("make_domain")
     hands = Connections(sandbox, aws, base.variables["follower"]["domain_name"], base.variables["leader"]["domain_name"])
     yield hands
     reset()
     hands.delete_what_was_made_by_hand()
+
+
+@pytest.fixture(scope="session")
+def three_providers(base) -> dict[str, Provider]:
+    """Functions of their own roles, so that three faults can be tried at once without meeting each other."""
+    return {action: Provider(base, f"{action.replace('_', '-')}-provider").launch() for action in FAULTS}
 
 
 @pytest.fixture
@@ -166,9 +173,10 @@ def make_provider(base, reset) -> Iterator[Callable[[str], Provider]]:
 @pytest.fixture
 def make_stack(request, base, name, reset) -> Iterator[Callable[..., Stack]]:
     """Connection stacks: `make_stack("two", LeaderDomainName="other")`. What a scenario leaves standing is deleted."""
-    if "make_provider" in request.fixturenames:
-        # Functions go after the connections they have to delete.
-        request.getfixturevalue("make_provider")
+    for used in ("make_domain", "make_provider"):
+        # Domains and functions go after the connections that need them.
+        if used in request.fixturenames:
+            request.getfixturevalue(used)
     client, made = base.aws("cloudformation", base.follower), []
     provided = {
         "ProviderFunctionArn": base.outputs("follower/provider")["FunctionArn"],
@@ -217,4 +225,6 @@ def make_domain(aws) -> Iterator[Callable[..., str]]:
 
     yield make
     for place, domain in made:
-        aws("opensearch", place).delete_domain(DomainName=domain)
+        opensearch = aws("opensearch", place)
+        if domain in [found["DomainName"] for found in opensearch.list_domain_names()["DomainNames"]]:
+            opensearch.delete_domain(DomainName=domain)

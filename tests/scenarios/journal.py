@@ -22,7 +22,7 @@ class Journal:
         self._after = 0
         entries = self.read()
         self._after = entries[-1]["id"] if entries else 0
-        self._may_lack: list[tuple[str, str]] = []
+        self._may_lack: set[str] = set()
 
     def read(self, kind: str | None = None, **equal: object) -> list[dict]:
         """Entries of one kind whose fields equal the given ones, oldest first."""
@@ -43,9 +43,9 @@ class Journal:
     def answers(self, request_id: str) -> list[dict]:
         return self.read("answer", request_id=request_id)
 
-    def may_lack_an_answer(self, stack: str, request_type: str) -> None:
-        """CloudFormation stops waiting for these requests, so nobody has to answer them."""
-        self._may_lack.append((stack, request_type))
+    def may_lack_an_answer_to(self, request_id: str) -> None:
+        """CloudFormation stopped waiting for this request, so nobody has to answer it."""
+        self._may_lack.add(request_id)
 
     def settle(self) -> None:
         """Wait until every event was worked off, retries and continuations included."""
@@ -77,7 +77,8 @@ class Journal:
         for request_id, event in sent.items():
             answers = given.pop(request_id, [])
             distinct = {(a["status"], a["physical_id"], a["reason"]) for a in answers}
-            if (event["stack"], event["request_type"]) in self._may_lack:
+            if request_id in self._may_lack:
+                assert len(distinct) <= 1 and not [a for a in answers if a["http_status"] == 200], answers
                 continue
             assert len(distinct) == 1, (event["request_type"], event["stack"], answers)
             taken = [a for a in answers if a["http_status"] == 200]

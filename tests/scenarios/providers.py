@@ -45,10 +45,21 @@ class Provider:
                 stack.template = whole
                 assert stack.update() == "UPDATE_COMPLETE"
 
+    def rename_role(self, suffix: str) -> None:
+        """Another accepter role, as after a move of the leader's account to other names."""
+        assert self.role.delete() == "DELETE_COMPLETE"
+        name = f"{self.name}-{suffix}"
+        assert self.function.update(AccepterRoleName=name) == "UPDATE_COMPLETE"
+        assert self.role.create(RoleName=name) == "CREATE_COMPLETE"
+
     def delete(self) -> None:
         for stack in (self.role, self.function):
-            if stack.id:
+            if stack.id and stack.status != "DELETE_COMPLETE":
                 assert stack.delete() == "DELETE_COMPLETE"
+
+    def principal(self, operation: str) -> str:
+        """A part of the ARN of whoever makes this call: the function's role, or the leader's."""
+        return f"{self.name}-accepter" if "Inbound" in operation else f"{self.name}-Role"
 
     @property
     def connection_parameters(self) -> dict[str, str]:
