@@ -70,7 +70,8 @@ pub trait Resource: Send + Sync + 'static {
     /// The properties, typed.
     type Spec: Send + Sync;
     /// What the resource *is*: the part of the properties whose change means another resource.
-    /// Its text is the PhysicalResourceId, and parsing recognises the ids that are ours.
+    /// Its text is the PhysicalResourceId (1 to 1,024 bytes without control characters, or the request is refused), and
+    /// parsing recognises the ids that are ours.
     type Identity: Display + FromStr + Send + Sync;
 
     /// Reads the properties; findings go to the reader.
