@@ -33,7 +33,7 @@
 //! # });
 //! ```
 //!
-//! In production the responder is [`HttpsResponder`] and the [`Host`] is Lambda and CloudFormation.
+//! In production the responder is `HttpsResponder` (feature `https`) and the [`Host`] is Lambda and CloudFormation.
 //! This crate owns the protocol: the envelope, properties, identity, the answer and its delivery, time limits and
 //! continuation, duplicates and late deliveries.
 //! It knows no AWS service and nothing of what a kind does.
