@@ -58,7 +58,8 @@ rust python compiler formatter:
 build: rust compiler
 	@$(CARGO) build $(EVERYTHING) --all-targets
 
-dev-zip: build python
+# Python first: it is a pity to miss it only after minutes of compiling.
+dev-zip: python build
 	@$(PYTHON) -B tests/package/archive.py --strip $(BOOTSTRAP) target/package/tandem-dev.zip
 
 target/venv/%/bin/.installed: tests/requirements/%.txt | python

@@ -62,7 +62,7 @@ class Timeline:
         if status.endswith("COMPLETE_CLEANUP_IN_PROGRESS"):
             return
         colour = "red" if "ROLLBACK" in status or "FAILED" in status else "dim" if "PROGRESS" in status else "green"
-        self._show(f"{name:<22}", self._terminal.paint(colour, status))
+        self._show(f"{name:<24}", self._terminal.paint(colour, status))
 
     def _show_connection(self, follower: str, leader: str) -> None:
         if not self.seen:

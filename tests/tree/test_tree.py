@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,8 +35,8 @@ WITHOUT_SDK = ["wait", "custom-resource", "resources", "lambda"]
 
 def tracked():
     """Paths that belong to the project: a note of yours beside them is none of its business."""
-    listing = subprocess.run(["git", "ls-files", "--cached"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listing.returncode == 0:
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
         return listing.stdout.splitlines()
     return [path.name for path in ROOT.iterdir() if path.name != "target"]
 
