@@ -25,8 +25,11 @@ impl Holder {
 pub(crate) enum Phase {
     /// Claimed. Nothing was made: what is there already is somebody else's.
     Looking,
-    /// It may have been made: the request went out, or is about to.
-    Requesting,
+    /// It may have been made: a request went out, or is about to.
+    Requesting {
+        /// What was asked for so far, in the kind's words: what comes to stand and is none of these is not ours.
+        targets: Vec<String>,
+    },
     /// It was made or adopted.
     Made {
         /// The id of the thing.
@@ -38,6 +41,10 @@ pub(crate) enum Phase {
     Releasing {
         /// The id of the thing, if it is known.
         id: Option<String>,
+        /// What was asked for, while the id is not known.
+        targets: Vec<String>,
+        /// The Reason of the request that failed and takes back what it made; none when a stack deletes it.
+        because: Option<String>,
     },
 }
 

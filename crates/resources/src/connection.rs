@@ -6,6 +6,7 @@
 mod apply;
 mod cleanup;
 mod next;
+mod ownership;
 mod problem;
 mod sides;
 mod spec;

@@ -32,3 +32,19 @@ pub struct Permissions {
     /// What the function itself needs, whatever kind it serves.
     pub function: &'static [&'static str],
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::PERMISSIONS;
+
+    /// The templates are checked against the file, so that no policy grants more or less than the kinds call.
+    #[test]
+    fn the_checked_in_permissions_are_those_of_the_kinds() {
+        let kinds: BTreeMap<_, _> = PERMISSIONS.iter().copied().collect();
+        let checked_in: serde_json::Value =
+            serde_json::from_str(include_str!("../permissions.json")).unwrap();
+        assert_eq!(serde_json::to_value(kinds).unwrap(), checked_in);
+    }
+}

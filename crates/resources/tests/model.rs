@@ -154,10 +154,11 @@ impl Stack {
             Trouble::None | Trouble::Fault(..) => bench.send(event).await,
         };
         let first = answers.remove(0);
-        assert!(
-            answers.iter().all(|answer| *answer == first),
-            "one consistent answer: {first} and {answers:?}"
-        );
+        for answer in answers {
+            // Two failures may have met at different moments of the same end, so their words may differ.
+            let is_same = answer == first || (answer["Status"] == "FAILED" && first["Status"] == "FAILED");
+            assert!(is_same, "one consistent answer: {first} and {answer}");
+        }
         first
     }
 
@@ -329,4 +330,52 @@ proptest! {
     fn any_history_keeps_the_promises(quirks in quirks(), history in prop::collection::vec(step(), 1..12)) {
         run(quirks, history);
     }
+}
+
+// ---- Found by the histories above --------------------------------------------------------------------------------------
+
+fn fails_at(nth: u32) -> Trouble {
+    Trouble::Fault(nth, Fault::Fail(Code::AccessDenied))
+}
+
+/// The duplicate came when the first delivery was removing its claim, and lost its own with it.
+#[test]
+fn regression_a_late_duplicate_of_a_failed_replacement_leaves_nothing() {
+    for seconds in 60..90 {
+        let update = Step::Update { leader: 2, alias: 1, trouble: Trouble::Twice(seconds) };
+        run(vec![], vec![Step::Create(Trouble::None), update]);
+    }
+}
+
+/// The connection was requested, its id could not be written down, and the rollback wants it to lead elsewhere.
+#[test]
+fn regression_a_rollback_finds_what_the_failed_update_requested() {
+    for quirks in [vec![], vec![Quirk::RefusesDeleteWhileSettling]] {
+        for nth in 1..20 {
+            let update = Step::Update { leader: 1, alias: 0, trouble: fails_at(nth) };
+            run(quirks.clone(), vec![Step::Create(Trouble::None), Step::DeletedByHand(false), update]);
+        }
+    }
+}
+
+/// Both requested, and each took the other's connection for somebody else's.
+#[test]
+fn regression_two_deliveries_of_an_update_that_both_request_know_each_other() {
+    for seconds in 30..60 {
+        let update = Step::Update { leader: 1, alias: 0, trouble: Trouble::Twice(seconds) };
+        run(vec![Quirk::AliasCheckSeesOnlyWhatIsListed], vec![Step::Create(Trouble::None), update]);
+    }
+}
+
+/// What was requested late in an operation was given no time to be listed, and counted as removed by somebody.
+#[test]
+fn regression_a_connection_requested_after_a_long_wait_has_its_time_to_be_listed() {
+    let update = Step::Update { leader: 1, alias: 1, trouble: fails_at(9) };
+    let history = vec![
+        Step::Create(Trouble::None),
+        Step::Update { leader: 0, alias: 1, trouble: Trouble::None },
+        Step::DeletedByHand(false),
+        update,
+    ];
+    run(vec![Quirk::RefusesDeleteWhileSettling], history);
 }

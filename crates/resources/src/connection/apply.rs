@@ -1,7 +1,7 @@
 //! Making the connection: Create and Update.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Claimed, Cloud, Code, Mode, Outbound, OutboundStatus};
@@ -10,8 +10,9 @@ use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
 use super::cleanup::cleanup;
 use super::next::{DeadEnd, Goal, Observed, Step, next};
+use super::ownership::{Whose, is_live, twins, whose};
 use super::problem::Problem;
-use super::sides::{FollowerSide, LeaderSide, is_live, ledger, twins};
+use super::sides::{FollowerSide, LeaderSide, ledger};
 use super::spec::Spec;
 use crate::claim::{Holder, Ledger, Phase, Standing};
 
@@ -31,6 +32,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         context,
         ledger: Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context)),
         is_held: AtomicBool::new(false),
+        made: Mutex::new(None),
         unlisted_until: Mutex::new(None),
         role_spread_by: Deadline::after(ROLE_SPREADS),
     };
@@ -67,19 +69,19 @@ struct Work<'a, C: Cloud> {
     ledger: Ledger<'a, C::Claims>,
     /// This invocation has seen the claim as ours: should it vanish now, somebody is undoing the work.
     is_held: AtomicBool,
+    /// The id of what this invocation made: the claim may be lost to a removal that ran at the same time.
+    made: Mutex<Option<String>>,
     /// Until when it may be that the service knows a connection and does not list it; set when that was first seen.
     unlisted_until: Mutex<Option<Deadline>>,
     role_spread_by: Deadline,
 }
 
-/// What the claim and the follower's list say together.
-enum Place {
-    /// Nothing stands where the connection shall be.
-    Empty,
-    /// It was requested and is not listed yet.
+/// What stands under the alias that is ours.
+enum Ours<'r> {
+    Nothing,
+    /// Not listed yet.
     Unlisted,
-    /// This one is ours.
-    Ours(Box<Outbound>),
+    Row(&'r Outbound),
 }
 
 impl<C: Cloud> Work<'_, C> {
@@ -95,14 +97,18 @@ impl<C: Cloud> Work<'_, C> {
             }
             leader => leader?,
         };
-        let Some(phase) = self.claim().await? else { return Ok(not_yet("claiming the alias")) };
+        if !self.is_held.load(Ordering::Relaxed) && self.claim().await?.is_none() {
+            return Ok(not_yet("claiming the alias"));
+        }
+        // The list before the claim: whoever requests writes the claim first, so every connection of ours that the list
+        // shows is known to the claim that is read after it.
         let rows = follower.list().await?;
+        let Some(phase) = self.claim().await? else { return Ok(not_yet("claiming the alias")) };
         let is_fresh = matches!(&phase, Phase::Made { by: Some(by), .. } if *by == self.context.request_id);
-        let place = self.place(&phase, &rows).await?;
-        let ours = match &place {
-            Place::Ours(row) => Some(row.as_ref()),
-            Place::Unlisted if self.may_be_unlisted() => return Ok(not_yet("requested, not listed yet")),
-            Place::Empty | Place::Unlisted => None,
+        let ours = match self.ours(&phase, &rows).await? {
+            Ours::Row(row) => Some(row),
+            Ours::Nothing => None,
+            Ours::Unlisted => return Ok(not_yet("requested, not listed yet")),
         };
         if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
             follower.delete(&twin.id).await?;
@@ -152,55 +158,55 @@ impl<C: Cloud> Work<'_, C> {
                     (self.spec.connection.alias.clone(), self.spec.connection.local.clone());
                 return Err(Problem::Held { alias, follower, holder });
             }
+            Standing::Ours(Phase::Releasing { because: Some(reason), .. }) if was_held => {
+                return Err(Problem::TakenBack { reason });
+            }
             Standing::Ours(Phase::Releasing { .. }) if was_held => {
                 return Err(Problem::Revoked { claim: name.to_owned() });
             }
-            // A deletion that gave up long ago: CloudFormation asks for the resource again.
-            Standing::Ours(Phase::Releasing { id: Some(id) }) => Phase::Made { id, by: None },
-            Standing::Ours(Phase::Releasing { id: None }) => Phase::Requesting,
+            // A removal that gave up long ago: CloudFormation asks for the resource again.
+            Standing::Ours(Phase::Releasing { id, targets, .. }) => {
+                let resumed = id.map_or(Phase::Requesting { targets }, |id| Phase::Made { id, by: None });
+                self.ledger.write(resumed.clone()).await.map_err(ledger(name))?;
+                resumed
+            }
             Standing::Ours(phase) => phase,
         };
         self.is_held.store(true, Ordering::Relaxed);
         Ok(Some(phase))
     }
 
-    /// Whose is what the follower lists under our alias?
-    async fn place(&self, phase: &Phase, rows: &[Outbound]) -> Result<Place, Problem> {
-        let made = match phase {
-            Phase::Made { id, .. } => rows.iter().find(|row| row.id == *id),
-            Phase::Looking | Phase::Requesting | Phase::Releasing { .. } => None,
+    /// The connection that is ours, taking over what the claim or the spec says is ours to take. The error names whose
+    /// it is otherwise.
+    async fn ours<'r>(&self, phase: &Phase, rows: &'r [Outbound]) -> Result<Ours<'r>, Problem> {
+        let wanted = &self.spec.connection;
+        let leads_where_wanted = |row: &Outbound| row.remote == wanted.remote;
+        let (row, by) = match whose(phase, rows, &wanted.alias, &self.context.request_id) {
+            Whose::Unlisted if self.may_be_unlisted() => return Ok(Ours::Unlisted),
+            Whose::Nobodys | Whose::Unlisted => return Ok(Ours::Nothing),
+            Whose::Ours(row) => return Ok(Ours::Row(row)),
+            // One that leads elsewhere came of an earlier request, and is only in the way of this one.
+            Whose::Found(row) => (row, leads_where_wanted(row).then(|| self.context.request_id.clone())),
+            Whose::Theirs(row) if self.spec.adopt_existing && leads_where_wanted(row) => {
+                tracing::info!(
+                    "connection `{}` ({}) is taken over, as AdoptExisting says",
+                    row.alias,
+                    row.id
+                );
+                (row, None)
+            }
+            Whose::Theirs(row) => {
+                return Err(Problem::AliasTaken {
+                    alias: row.alias.clone(),
+                    follower: row.local.clone(),
+                    leads_where_wanted: leads_where_wanted(row),
+                    row: Box::new(row.clone()),
+                });
+            }
         };
-        if let Some(row) = made.filter(|row| is_live(row)) {
-            return Ok(Place::Ours(Box::new(row.clone())));
-        }
-        let Some(row) = rows.iter().find(|row| is_live(row) && row.alias == self.spec.connection.alias)
-        else {
-            return Ok(match (phase, made) {
-                (Phase::Made { .. }, None) => Place::Unlisted,
-                (Phase::Made { .. }, Some(deleted)) => Place::Ours(Box::new(deleted.clone())),
-                (Phase::Looking | Phase::Requesting | Phase::Releasing { .. }, _) => Place::Empty,
-            });
-        };
-        let leads_where_wanted = row.remote == self.spec.connection.remote;
-        // Nothing stood under the alias when we went to request, so this came of it: its answer was lost.
-        let is_answer_lost = *phase == Phase::Requesting && leads_where_wanted;
-        let is_adopted = self.spec.adopt_existing && leads_where_wanted;
-        if !is_answer_lost && !is_adopted {
-            let (alias, follower) = (row.alias.clone(), row.local.clone());
-            return Err(Problem::AliasTaken {
-                alias,
-                follower,
-                row: Box::new(row.clone()),
-                leads_where_wanted,
-            });
-        }
-        let by = is_answer_lost.then(|| self.context.request_id.clone());
-        if by.is_none() {
-            tracing::info!("connection `{}` ({}) is taken over, as AdoptExisting says", row.alias, row.id);
-        }
         let made = Phase::Made { id: row.id.clone(), by };
         self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
-        Ok(Place::Ours(Box::new(row.clone())))
+        Ok(Ours::Row(row))
     }
 
     fn is_as_wanted(&self, row: &Outbound) -> bool {
@@ -221,9 +227,19 @@ impl<C: Cloud> Work<'_, C> {
         phase: &Phase,
     ) -> Result<Probe<Outbound>, Problem> {
         let name = self.ledger.name();
-        self.ledger.write(Phase::Requesting).await.map_err(ledger(name))?;
+        let earlier = match phase {
+            Phase::Requesting { targets } => targets.as_slice(),
+            Phase::Looking | Phase::Made { .. } | Phase::Releasing { .. } => &[],
+        };
+        let mut targets = earlier.to_vec();
+        targets.push(self.spec.connection.remote.to_string());
+        targets.sort();
+        targets.dedup();
+        self.ledger.write(Phase::Requesting { targets }).await.map_err(ledger(name))?;
         match follower.request(self.spec).await {
             Ok(row) => {
+                *lock(&self.made) = Some(row.id.clone());
+                *lock(&self.unlisted_until) = None;
                 let made = Phase::Made { id: row.id.clone(), by: Some(self.context.request_id.clone()) };
                 self.ledger.write(made).await.map_err(ledger(name))?;
                 Ok(not_yet(format!("{} as `{}`", row.status, row.id)))
@@ -240,7 +256,7 @@ impl<C: Cloud> Work<'_, C> {
             }
             Err(source) => {
                 // A clear refusal of the first try: nothing was made, and the claim says so again.
-                if source.retry() == Retry::Never && *phase != Phase::Requesting {
+                if source.retry() == Retry::Never && earlier.is_empty() {
                     self.ledger.write(Phase::Looking).await.map_err(ledger(name))?;
                 }
                 let wanted = &self.spec.connection;
@@ -254,7 +270,7 @@ impl<C: Cloud> Work<'_, C> {
         let wanted = &self.spec.connection;
         let made = match phase {
             Phase::Made { id, .. } => id.clone(),
-            Phase::Looking | Phase::Requesting | Phase::Releasing { .. } => wanted.alias.clone(),
+            Phase::Looking | Phase::Requesting { .. } | Phase::Releasing { .. } => wanted.alias.clone(),
         };
         Problem::Dead {
             id: made,
@@ -267,29 +283,58 @@ impl<C: Cloud> Work<'_, C> {
 
     /// True for a while from the first time it was asked.
     fn may_be_unlisted(&self) -> bool {
-        let mut until = self.unlisted_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut until = lock(&self.unlisted_until);
         !until.get_or_insert_with(|| Deadline::after(VISIBILITY)).has_passed()
     }
 
-    /// Says why it cannot be, after taking back what this request made for nothing.
+    /// Says why it cannot be.
     ///
-    /// What a failed Create left beside a dead end is CloudFormation's Delete to remove, and a failed Update in place
-    /// keeps its claim, because the rollback needs it.
+    /// What a failed Create made is CloudFormation's Delete to remove, and what a failed Update in place made is in the
+    /// way of the rollback, which removes it. A failed replacement takes back what it made, because CloudFormation may
+    /// never mention its id again; and whoever lost its claim takes back what it made, because nobody else knows of it.
     async fn give_up(&self, problem: Problem) -> Failure {
         let is_ours = self.is_held.load(Ordering::Relaxed);
-        let takes_back = match self.context.change {
-            Change::Create => problem.is_final(),
-            Change::Replacement => true,
-            Change::InPlace | Change::Delete => false,
+        let takes_back = match problem {
+            Problem::TakenBack { .. } => false,
+            Problem::Revoked { .. } => self.made().is_some(),
+            Problem::Call { .. }
+            | Problem::Role { .. }
+            | Problem::Held { .. }
+            | Problem::AliasTaken { .. }
+            | Problem::Connected { .. }
+            | Problem::Dead { .. } => is_ours && self.context.change == Change::Replacement,
         };
-        if is_ours && takes_back {
-            let undone = cleanup(self.cloud, &self.spec.identity(), Some(self.spec), self.context).await;
-            if let Err(failure) = undone {
-                tracing::warn!("not taken back yet: {}", failure.reason());
-            }
+        let failure = Failure::from(problem);
+        if takes_back && let Err(error) = self.take_back(&failure).await {
+            tracing::warn!("not taken back yet: {}", error.reason());
         }
-        Failure::from(problem)
+        failure
     }
+
+    /// Removes what this request made. The claim says why meanwhile, so that a duplicate gives the same answer.
+    async fn take_back(&self, failure: &Failure) -> Result<(), Failure> {
+        let name = self.ledger.name();
+        let made = match self.ledger.read().await.map_err(ledger(name))? {
+            Standing::Ours(Phase::Made { id, .. }) => Some((Some(id), Vec::new())),
+            Standing::Ours(Phase::Requesting { targets }) => Some((None, targets)),
+            Standing::Free => self.made().map(|id| (Some(id), Vec::new())),
+            Standing::Ours(Phase::Looking | Phase::Releasing { .. }) | Standing::Theirs(_) => None,
+        };
+        if let Some((id, targets)) = made {
+            let phase = Phase::Releasing { id, targets, because: Some(failure.reason()) };
+            self.ledger.write(phase).await.map_err(ledger(name))?;
+        }
+        cleanup(self.cloud, &self.spec.identity(), Some(self.spec), self.context).await
+    }
+
+    /// The connection that this very invocation made.
+    fn made(&self) -> Option<String> {
+        lock(&self.made).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn waiting(row: &Outbound, is_seen_by_leader: bool) -> String {

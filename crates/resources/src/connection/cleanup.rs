@@ -7,8 +7,9 @@ use custom_resource::{Context, Failure};
 use wait::{Deadline, Pace, Probe, until};
 
 use super::next::{Goal, Observed, Step, next};
+use super::ownership::{is_live, twins};
 use super::problem::Problem;
-use super::sides::{FollowerSide, LeaderSide, is_live, ledger, twins};
+use super::sides::{FollowerSide, LeaderSide, ledger};
 use super::spec::{Identity, Spec};
 use crate::claim::{Holder, Ledger, Phase, Standing};
 
@@ -58,16 +59,16 @@ impl<C: Cloud> Removal<'_, C> {
             Standing::Free | Standing::Theirs(_) => return Ok(Probe::Ready(None)),
             Standing::Ours(phase) => phase,
         };
-        let id = match phase {
+        let (id, targets) = match phase {
             // Claimed, and nothing made under the claim.
             Phase::Looking => return self.let_go(None).await,
-            Phase::Releasing { id } => id,
-            Phase::Made { id, .. } => self.release(Some(id)).await?,
-            Phase::Requesting => self.release(None).await?,
+            Phase::Releasing { id, targets, .. } => (id, targets),
+            Phase::Made { id, .. } => self.release(Some(id), Vec::new()).await?,
+            Phase::Requesting { targets } => self.release(None, targets).await?,
         };
         let follower = FollowerSide::open(self.cloud, self.identity).await?;
         let rows = follower.list().await?;
-        let ours = covered(&rows, self.identity, id.as_deref());
+        let ours = covered(&rows, self.identity, id.as_deref(), &targets);
         if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
             follower.delete(&twin.id).await?;
             return Ok(Probe::NotYet(format!("removing its twin `{}`", twin.id)));
@@ -98,10 +99,14 @@ impl<C: Cloud> Removal<'_, C> {
     }
 
     /// Records that the removal has begun, so that a Create that still runs stops.
-    async fn release(&self, id: Option<String>) -> Result<Option<String>, Problem> {
-        let phase = Phase::Releasing { id: id.clone() };
+    async fn release(
+        &self,
+        id: Option<String>,
+        targets: Vec<String>,
+    ) -> Result<(Option<String>, Vec<String>), Problem> {
+        let phase = Phase::Releasing { id: id.clone(), targets: targets.clone(), because: None };
         self.ledger.write(phase).await.map_err(ledger(self.ledger.name()))?;
-        Ok(id)
+        Ok((id, targets))
     }
 
     /// The last step: nothing of ours is there any more.
@@ -131,10 +136,17 @@ impl<C: Cloud> Removal<'_, C> {
 }
 
 /// The connection that our claim covers: the one we know the id of, or, when the answer to our request was lost, the
-/// one that came to stand under the alias we had claimed.
-fn covered<'a>(rows: &'a [Outbound], identity: &Identity, id: Option<&str>) -> Option<&'a Outbound> {
+/// one that came to stand under the alias we had claimed and leads where we had asked for.
+fn covered<'a>(
+    rows: &'a [Outbound],
+    identity: &Identity,
+    id: Option<&str>,
+    targets: &[String],
+) -> Option<&'a Outbound> {
     match id {
         Some(id) => rows.iter().find(|row| row.id == id),
-        None => rows.iter().find(|row| is_live(row) && row.alias == identity.alias),
+        None => rows.iter().find(|row| {
+            is_live(row) && row.alias == identity.alias && targets.contains(&row.remote.to_string())
+        }),
     }
 }

@@ -45,9 +45,13 @@ pub(crate) enum Problem {
     /// A state from which nothing follows.
     #[error("connection `{id}` from {follower} to {leader} {}", dead_text(*.end, .message.as_deref()))]
     Dead { id: String, follower: Domain, leader: Domain, end: DeadEnd, message: Option<String> },
+    /// Another delivery of the request failed and takes back what was made.
+    #[error("{reason}")]
+    TakenBack { reason: String },
     /// The claim went away under us.
     #[error(
-        "the claim `{claim}` was released while the connection was being made: its stack is being deleted"
+        "the claim `{claim}` was released while the connection was being made, by the deletion of its stack or by another \
+         delivery of this request that failed"
     )]
     Revoked { claim: String },
 }
@@ -76,24 +80,13 @@ impl Retryable for Problem {
             | Self::AliasTaken { .. }
             | Self::Connected { .. }
             | Self::Dead { .. }
+            | Self::TakenBack { .. }
             | Self::Revoked { .. } => Retry::Never,
         }
     }
 }
 
 impl Problem {
-    /// True when no connection can come of this request, whoever serves it: a duplicate that runs beside this one must
-    /// come to the same end. A denied call is not like that: the duplicate may have been allowed, and have succeeded.
-    pub(crate) fn is_final(&self) -> bool {
-        match self {
-            Self::Dead { .. } | Self::AliasTaken { .. } | Self::Connected { .. } | Self::Revoked { .. } => {
-                true
-            }
-            Self::Call { source, .. } => source.operation == "CreateOutboundConnection",
-            Self::Held { .. } | Self::Role { .. } => false,
-        }
-    }
-
     /// One sentence: what to do next.
     fn hint(&self) -> Option<String> {
         match self {
@@ -139,7 +132,7 @@ impl Problem {
             Self::Dead { end: DeadEnd::Removed, .. } => {
                 Some("Find out who did (CloudTrail: DeleteOutboundConnection, DeleteInboundConnection), then try again.".to_owned())
             }
-            Self::Revoked { .. } => None,
+            Self::TakenBack { .. } | Self::Revoked { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The calls of both sides, with what they were about in their errors.
 
-use cloud::{Cloud, Connections, Error, Filter, Inbound, Outbound, OutboundStatus};
+use cloud::{Cloud, Connections, Error, Filter, Inbound, Outbound};
 
 use super::problem::Problem;
 use super::spec::{Identity, Spec};
@@ -104,18 +104,4 @@ pub(crate) fn call(context: impl Into<String>, source: Error) -> Problem {
 /// A failed call about the claim.
 pub(crate) fn ledger(name: &str) -> impl Fn(Error) -> Problem {
     move |source| call(format!("cannot keep the claim `{name}`"), source)
-}
-
-/// Others that live under the alias of a connection of ours while it lives, and lead where it leads.
-///
-/// An alias is unique on a domain, so they can only come of our own requests: two invocations that asked at the same
-/// time, or one that asked again before the first was to be seen.
-pub(crate) fn twins<'a>(rows: &'a [Outbound], ours: &'a Outbound) -> impl Iterator<Item = &'a Outbound> {
-    let same = |row: &&Outbound| row.id != ours.id && row.alias == ours.alias && row.remote == ours.remote;
-    rows.iter().filter(move |row| is_live(ours) && is_live(row) && same(row))
-}
-
-/// True for a row that holds its alias: everything but what is gone.
-pub(crate) fn is_live(row: &Outbound) -> bool {
-    row.status != OutboundStatus::Deleted
 }
