@@ -1,10 +1,15 @@
 //! What `Custom::CrossClusterConnection` does, and what it says when it cannot.
 
 #![allow(
+    dead_code,
+    unreachable_pub,
     clippy::allow_attributes,
     clippy::disallowed_methods,
+    clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "tests sleep on the paused clock"
+    clippy::large_futures,
+    clippy::unwrap_used,
+    reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
 mod support;

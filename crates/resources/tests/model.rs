@@ -4,10 +4,15 @@
 //! connection the stack should have now, or none. The number of histories is `PROPTEST_CASES`, 64 without it.
 
 #![allow(
+    dead_code,
+    unreachable_pub,
     clippy::allow_attributes,
     clippy::disallowed_methods,
+    clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "tests sleep on the paused clock"
+    clippy::large_futures,
+    clippy::unwrap_used,
+    reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
 mod support;
@@ -277,7 +282,7 @@ impl Stack {
         let claims = self.world.claims_left();
         match &self.resource {
             None => {
-                assert!(ours.is_empty() && claims.is_empty(), "the stack has nothing: {ours:?} {claims:?}")
+                assert!(ours.is_empty() && claims.is_empty(), "the stack has nothing: {ours:?} {claims:?}");
             }
             Some((id, properties)) => {
                 // By hand it may be gone; more than one, or another one than the properties say, it may never be.

@@ -5,7 +5,11 @@
     unreachable_pub,
     clippy::allow_attributes,
     clippy::disallowed_methods,
-    reason = "each test binary uses its part of the bench; tests may sleep on the paused clock"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::large_futures,
+    clippy::unwrap_used,
+    reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
 use std::sync::Arc;
