@@ -59,7 +59,8 @@ def test_every_crate_has_its_arrows_here(packages):
 @pytest.mark.parametrize("crate", ARROWS)
 def test_a_crate_uses_only_the_crates_below_it(crate, packages):
     used = {dependency["name"] for dependency in packages[crate]["dependencies"]}
-    assert used & ARROWS.keys() <= ARROWS[crate]
+    # A crate may ask itself for a feature in its own tests.
+    assert used & ARROWS.keys() <= ARROWS[crate] | {crate}
 
 
 @pytest.mark.parametrize("crate", WITHOUT_SDK)
