@@ -15,9 +15,12 @@ GONE = "DELETED"
 class Connections:
     """The connections of the sandbox."""
 
-    def __init__(self, sandbox: Sandbox, aws: Aws, follower: str, leader: str):
+    def __init__(
+        self, sandbox: Sandbox, aws: Aws, follower: str, leader: str, here: Place = FOLLOWER, there: Place = LEADER
+    ):
         self._sandbox, self._aws = sandbox, aws
         self.follower, self.leader = follower, leader
+        self._here, self._there = here, there
         self._made: list[str] = []
 
     # Looking.
@@ -43,12 +46,12 @@ class Connections:
 
         return until(found, f"connection `{alias}` is {status}")
 
-    def outbound(self, connection_id: str, place: Place = FOLLOWER) -> dict:
+    def outbound(self, connection_id: str) -> dict:
         """As the follower's side of the service lists it."""
-        return self._listed("describe_outbound_connections", connection_id, place)
+        return self._listed("describe_outbound_connections", connection_id, self._here)
 
-    def inbound(self, connection_id: str, place: Place = LEADER) -> dict:
-        return self._listed("describe_inbound_connections", connection_id, place)
+    def inbound(self, connection_id: str, place: Place | None = None) -> dict:
+        return self._listed("describe_inbound_connections", connection_id, place or self._there)
 
     def _listed(self, operation: str, connection_id: str, place: Place) -> dict:
         ask = getattr(self._aws("opensearch", place), operation)
@@ -59,9 +62,9 @@ class Connections:
 
     def request_by_hand(self, alias: str, follower: str | None = None, leader: str | None = None) -> str:
         """Request as somebody else would, without any stack; it stays where it comes to by itself."""
-        made = self._aws("opensearch", FOLLOWER).create_outbound_connection(
-            LocalDomainInfo=_domain(FOLLOWER, follower or self.follower),
-            RemoteDomainInfo=_domain(LEADER, leader or self.leader),
+        made = self._aws("opensearch", self._here).create_outbound_connection(
+            LocalDomainInfo=_domain(self._here, follower or self.follower),
+            RemoteDomainInfo=_domain(self._there, leader or self.leader),
             ConnectionAlias=alias,
             ConnectionMode="DIRECT",
             ConnectionProperties={"CrossClusterSearch": {"SkipUnavailable": "ENABLED"}},
@@ -73,27 +76,30 @@ class Connections:
         """Request and accept."""
         made = self.request_by_hand(alias, follower, leader)
         self.inbound(made)
-        self._aws("opensearch", LEADER).accept_inbound_connection(ConnectionId=made)
+        self._aws("opensearch", self._there).accept_inbound_connection(ConnectionId=made)
         self.becomes(alias, "ACTIVE")
         return made
 
     def delete_by_hand(self, connection_id: str, side: str = "outbound") -> None:
-        place = FOLLOWER if side == "outbound" else LEADER
+        place = self._here if side == "outbound" else self._there
         getattr(self._aws("opensearch", place), f"delete_{side}_connection")(ConnectionId=connection_id)
         until(lambda: self._status(connection_id) == GONE, f"{connection_id} is gone")
 
     def reject_by_hand(self, connection_id: str) -> None:
         self.inbound(connection_id)
-        self._aws("opensearch", LEADER).reject_inbound_connection(ConnectionId=connection_id)
+        self._aws("opensearch", self._there).reject_inbound_connection(ConnectionId=connection_id)
 
-    def delete_what_was_made_by_hand(self) -> None:
+    def take_away_what_was_made_by_hand(self) -> None:
+        """At once: it was only there for the scenario."""
         for connection_id in self._made:
-            if self._status(connection_id) in (None, GONE):
-                continue
-            # Whatever it is doing, this is a state from which the service deletes.
-            self.force(connection_id, "ACTIVE")
-            self.delete_by_hand(connection_id)
+            self.force(connection_id, GONE)
         self._made.clear()
+
+    def take_away_everything_of(self, account: str) -> None:
+        """Whoever made it."""
+        for row in self._sandbox.control("/connections")["connections"]:
+            if row["local"]["account"] == account and row["status"] != GONE:
+                self.force(row["id"], GONE)
 
     def _status(self, connection_id: str) -> str | None:
         found = self._sandbox.control("/connections")["connections"]

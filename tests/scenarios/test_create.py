@@ -143,7 +143,7 @@ def test_a_connection_made_by_hand_to_another_leader_is_refused_even_for_adoptio
     assert stack.create(AdoptExisting="true") == "ROLLBACK_COMPLETE"
     assert "It leads elsewhere" in stack.reason()
     assert connections.only(alias)["id"] == made
-    connections.delete_what_was_made_by_hand()
+    connections.take_away_what_was_made_by_hand()
 
 
 def test_an_adopted_connection_is_kept_as_it_is_and_goes_with_the_stack(stack, connections, alias):
@@ -192,4 +192,4 @@ def test_d08_other_aliases_domains_and_pages_do_not_hide_the_connection(
     assert stack.connection_id != made
     assert stack.delete() == "DELETE_COMPLETE"
     assert connections.only(alias)["id"] == made
-    connections.delete_what_was_made_by_hand()
+    connections.take_away_what_was_made_by_hand()

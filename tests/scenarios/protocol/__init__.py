@@ -1,0 +1,1 @@
+"""The real program at a Runtime API of ours: one directory per case."""
