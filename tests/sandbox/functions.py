@@ -32,6 +32,7 @@ def install(world: World) -> None:
     lambda_svc._execute_function_provided_warm = _execute
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0.05 if world.speed == "fast" else 0.5
     _own_process_groups()
+    _tell_the_log_format()
     _log_only_with_permission(world)
 
 
@@ -203,6 +204,20 @@ def _execute(func: dict, event: dict, request_id: str) -> dict:
     if not isinstance(payload, dict):
         payload = {"errorMessage": result.get("error"), "errorType": "Runtime.HandlerError"}
     return {"body": payload, "error": True, "log": result.get("log", "")}
+
+
+def _tell_the_log_format() -> None:
+    """The environment says how to log, as the function's LoggingConfig has it."""
+    original = lambda_svc._provided_worker_env
+
+    def environment(config: dict, *more: object) -> dict:
+        logging = config.get("LoggingConfig") or {}
+        told = {"AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat") or "Text"}
+        if logging.get("ApplicationLogLevel"):
+            told["AWS_LAMBDA_LOG_LEVEL"] = logging["ApplicationLogLevel"]
+        return {**original(config, *more), **told}
+
+    lambda_svc._provided_worker_env = environment
 
 
 def _own_process_groups() -> None:
