@@ -122,6 +122,8 @@ impl<'a> Properties<'a> {
                 unknown.push(format!("Property {} is unknown.{meant}", short(name)));
             }
         }
+        // The order of an object's members depends on who built the parser; a Reason must not.
+        unknown.sort();
         self.findings.append(&mut unknown);
         if self.findings.is_empty() { Ok(()) } else { Err(Findings(self.findings)) }
     }

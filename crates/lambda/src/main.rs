@@ -22,7 +22,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let service = Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws));
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = invocation(&event.context);
-        service.serve(event.payload, &invocation).await.map_err(|error| Diagnostic {
+        // On the heap: the whole work of a kind is one future of many kilobytes.
+        Box::pin(service.serve(event.payload, &invocation)).await.map_err(|error| Diagnostic {
             error_type: "NotServed".to_owned(),
             error_message: wait::chain(&error),
         })

@@ -14,7 +14,15 @@ fn good() -> Value {
 async fn the_answer_repeats_the_ids_of_the_request_and_carries_identity_and_attributes() {
     let bench = Bench::willing();
     let answer = bench.answer(&create(KIND, &good())).await;
-    insta::assert_snapshot!(answer, @r#"{"Data":{"Colour":"red"},"LogicalResourceId":"Connection","PhysicalResourceId":"thing/a","RequestId":"Create-request","StackId":"arn:aws:cloudformation:us-west-2:222222222222:stack/connection/0f0e","Status":"SUCCESS"}"#);
+    let expected = json!({
+        "Status": "SUCCESS",
+        "PhysicalResourceId": "thing/a",
+        "StackId": "arn:aws:cloudformation:us-west-2:222222222222:stack/connection/0f0e",
+        "RequestId": "Create-request",
+        "LogicalResourceId": "Connection",
+        "Data": { "Colour": "red" },
+    });
+    assert_eq!(answer, expected);
 }
 
 #[tokio::test(start_paused = true)]
