@@ -77,7 +77,7 @@ def test_a_follower_domain_that_does_not_exist_is_named_with_the_properties_to_c
     assert "Check LocalDomain, LocalRegion and LocalAccount" in reason
 
 
-def test_a_leader_who_rejects_is_a_failed_stack_that_says_so(stack, connections, sandbox, alias, journal):
+def test_a_leader_who_rejects_is_a_failed_stack_that_says_so(stack, connections, sandbox, alias):
     # The leader's owner is quicker than the function: its acceptance is on the way while the rejection happens.
     sandbox.control("/faults", {"operation": "AcceptInboundConnection", "action": "delay", "seconds": 4})
     stack.create(wait=False)
@@ -179,7 +179,7 @@ def test_wrong_properties_are_all_in_the_reason_and_nothing_is_called(stack, jou
 
 
 def test_d08_other_aliases_domains_and_pages_do_not_hide_the_connection(
-    stack, connections, sandbox, aws, make_domain, name, alias
+    stack, connections, sandbox, make_domain, name, alias
 ):
     sandbox.control("/behaviour", {"connection_limit": 500})
     # More rows than a page holds, on the same follower and before ours.

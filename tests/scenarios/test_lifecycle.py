@@ -47,7 +47,7 @@ def test_a_failed_launch_shows_the_reason_and_exits_with_an_error_and_the_next_o
     assert connections.only(alias)["id"] == connected.outputs("follower/connection")["ConnectionId"]
 
 
-def test_a_connection_that_cannot_be_deleted_keeps_what_it_needs(connected, connections, sandbox, alias):
+def test_a_connection_that_cannot_be_deleted_keeps_what_it_needs(connected, connections, alias):
     connected.variables["connection_timeout_seconds"] = 10
     try:
         connected.launch(CONNECTION)

@@ -13,7 +13,7 @@ def lines(aws, group: str, text: str) -> list[dict]:
     return [json.loads(e["message"]) for e in found if text in e["message"] and e["message"].startswith("{")]
 
 
-def test_d14_the_log_of_a_request_names_it_and_holds_no_secret(stack, base, aws, journal, alias):
+def test_d14_the_log_of_a_request_names_it_and_holds_no_secret(stack, base, aws, journal):
     group = base.outputs("follower/provider")["LogGroupName"]
     stack.create()
     assert stack.delete() == "DELETE_COMPLETE"

@@ -37,7 +37,7 @@ def test_a_create_without_a_permission_fails_and_says_which(make_provider, make_
 
 
 @pytest.mark.parametrize("action", NEEDED_TO_DELETE)
-def test_a_delete_without_a_permission_fails_and_says_which(make_provider, make_stack, connections, name, action):
+def test_a_delete_without_a_permission_fails_and_says_which(make_provider, make_stack, name, action):
     provider = make_provider(name).without(action).launch()
     stack = make_stack(**provider.connection_parameters)
     assert stack.create() == "CREATE_COMPLETE"

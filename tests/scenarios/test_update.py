@@ -20,7 +20,7 @@ def test_a_change_that_is_none_keeps_the_connection(stack, connections, alias, c
     assert len(connections.only(alias)["history"]) == history
 
 
-def test_another_role_for_the_leader_keeps_the_connection(make_provider, make_stack, connections, base, name):
+def test_another_role_for_the_leader_keeps_the_connection(make_provider, make_stack, name):
     provider = make_provider(name).launch()
     stack = make_stack(**provider.connection_parameters)
     stack.create()
