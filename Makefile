@@ -32,7 +32,7 @@ test-sandbox: $(SANDBOX)/.installed
 	$(SANDBOX)/$(PYTEST) tests/sandbox
 
 test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
-	$(TOOLS)/$(PYTEST) -n 2 tests/scenarios tests/demo tests/package
+	$(TOOLS)/$(PYTEST) -n 4 tests/scenarios tests/demo tests/package
 
 check: check-crates check-templates ## check format, lints, templates and the shape of the tree
 

@@ -146,6 +146,29 @@ async fn d01_a_failed_validation_is_a_failure_with_the_services_message_and_leav
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_delivery_of_a_create_that_cannot_succeed_gives_the_same_reason() {
+    for lead in 0..40 {
+        let open = DomainFeatures { node_to_node_encryption: false, ..DomainFeatures::default() };
+        let bench = Bench::in_world(world().with_domain(leader(), open));
+        let event = create_event();
+        let late = async |milliseconds| {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            bench.send(&event).await
+        };
+        let (mut answers, second, third) = tokio::join!(bench.send(&event), late(25 * lead), late(13 * lead));
+        answers.extend(second);
+        answers.extend(third);
+        assert_eq!(answers.len(), 3, "{answers:?}");
+        for answer in answers {
+            assert!(
+                answer["Reason"].as_str().unwrap().contains("is VALIDATION_FAILED"),
+                "after {lead}: {answer}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rejection_is_a_failure_and_leaves_nothing() {
     let bench = Bench::in_world(world().with_quirk(Quirk::LeaderRejects));
     let reason = bench.reason(&create_event()).await;

@@ -81,7 +81,8 @@ enum Ours<'r> {
     Nothing,
     /// Not listed yet.
     Unlisted,
-    Row(&'r Outbound),
+    /// It, and the request that made it.
+    Row(&'r Outbound, Option<String>),
 }
 
 impl<C: Cloud> Work<'_, C> {
@@ -104,10 +105,9 @@ impl<C: Cloud> Work<'_, C> {
         // shows is known to the claim that is read after it.
         let rows = follower.list().await?;
         let Some(phase) = self.claim().await? else { return Ok(not_yet("claiming the alias")) };
-        let is_fresh = matches!(&phase, Phase::Made { by: Some(by), .. } if *by == self.context.request_id);
-        let ours = match self.ours(&phase, &rows).await? {
-            Ours::Row(row) => Some(row),
-            Ours::Nothing => None,
+        let (ours, made_by) = match self.ours(&phase, &rows).await? {
+            Ours::Row(row, made_by) => (Some(row), made_by),
+            Ours::Nothing => (None, maker(&phase)),
             Ours::Unlisted => return Ok(not_yet("requested, not listed yet")),
         };
         if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
@@ -122,7 +122,7 @@ impl<C: Cloud> Work<'_, C> {
             outbound: ours.map(|row| &row.status),
             inbound: inbound.as_ref().map(|row| &row.status),
             is_as_wanted: ours.is_some_and(|row| self.is_as_wanted(row)),
-            is_fresh,
+            is_fresh: made_by.as_deref() == Some(self.context.request_id.as_str()),
         };
         match (next(&observed, Goal::Active), ours) {
             (Step::Done, Some(row)) => Ok(Probe::Ready(row.clone())),
@@ -184,7 +184,7 @@ impl<C: Cloud> Work<'_, C> {
         let (row, by) = match whose(phase, rows, &wanted.alias, &self.context.request_id) {
             Whose::Unlisted if self.may_be_unlisted() => return Ok(Ours::Unlisted),
             Whose::Nobodys | Whose::Unlisted => return Ok(Ours::Nothing),
-            Whose::Ours(row) => return Ok(Ours::Row(row)),
+            Whose::Ours(row) => return Ok(Ours::Row(row, maker(phase))),
             // One that leads elsewhere came of an earlier request, and is only in the way of this one.
             Whose::Found(row) => (row, leads_where_wanted(row).then(|| self.context.request_id.clone())),
             Whose::Theirs(row) if self.spec.adopt_existing && leads_where_wanted(row) => {
@@ -204,9 +204,9 @@ impl<C: Cloud> Work<'_, C> {
                 });
             }
         };
-        let made = Phase::Made { id: row.id.clone(), by };
+        let made = Phase::Made { id: row.id.clone(), by: by.clone() };
         self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
-        Ok(Ours::Row(row))
+        Ok(Ours::Row(row, by))
     }
 
     fn is_as_wanted(&self, row: &Outbound) -> bool {
@@ -330,6 +330,14 @@ impl<C: Cloud> Work<'_, C> {
     /// The connection that this very invocation made.
     fn made(&self) -> Option<String> {
         lock(&self.made).clone()
+    }
+}
+
+/// The request that made what the claim names.
+fn maker(phase: &Phase) -> Option<String> {
+    match phase {
+        Phase::Made { by, .. } => by.clone(),
+        Phase::Looking | Phase::Requesting { .. } | Phase::Releasing { .. } => None,
     }
 }
 
