@@ -268,12 +268,13 @@ impl<C: Cloud> Work<'_, C> {
 
     fn dead(&self, end: DeadEnd, row: Option<&Outbound>, phase: &Phase) -> Problem {
         let wanted = &self.spec.connection;
-        let made = match phase {
-            Phase::Made { id, .. } => id.clone(),
-            Phase::Looking | Phase::Requesting { .. } | Phase::Releasing { .. } => wanted.alias.clone(),
+        let id = match (row, phase) {
+            (Some(row), _) => &row.id,
+            (None, Phase::Made { id, .. }) => id,
+            (None, Phase::Looking | Phase::Requesting { .. } | Phase::Releasing { .. }) => &wanted.alias,
         };
         Problem::Dead {
-            id: made,
+            id: id.clone(),
             follower: wanted.local.clone(),
             leader: wanted.remote.clone(),
             end,
