@@ -107,9 +107,16 @@ def test_every_stack_is_named_like_its_template_and_carries_the_tags():
 
 def test_two_deployments_in_one_account_share_no_name():
     first, second = (launched(render(example(project=project))) for project in ("tandem", "other"))
-    for name in ("FunctionName", "ClaimsPath", "AccepterRoleName"):
+    for name in ("FunctionName", "AccepterRoleName"):
         values = [parameters(stacks["follower/provider"])[name] for stacks in (first, second)]
         assert len(set(values)) == 2
+
+
+def test_all_deployments_in_one_account_share_their_claims():
+    # Or the connection of one deployment would look to another like one that no stack manages.
+    for project in ("tandem", "other"):
+        stacks = launched(render(example(project=project)))
+        assert "ClaimsPath" not in parameters(stacks["follower/provider"])
 
 
 def test_provider_and_accepter_role_agree_on_the_name_of_the_role():
