@@ -29,12 +29,19 @@ pub(crate) enum Phase {
     Requesting {
         /// What was asked for so far, in the kind's words: what comes to stand and is none of these is not ours.
         targets: Vec<String>,
+        /// The request that asked last.
+        by: String,
     },
-    /// It was made or adopted.
+    /// Somebody else's thing is being taken over. Until that is done it stays theirs: giving up leaves it alone.
+    Adopting {
+        /// The id of the thing.
+        id: String,
+    },
+    /// It was made, or taken over.
     Made {
         /// The id of the thing.
         id: String,
-        /// The request that made it; none when it was adopted.
+        /// The request that made it; none when it was taken over.
         by: Option<String>,
     },
     /// It is being removed.
@@ -55,6 +62,12 @@ pub(crate) struct Claim {
     pub(crate) phase: Phase,
 }
 
+/// What every version of the record has.
+#[derive(Deserialize)]
+struct Held {
+    holder: Holder,
+}
+
 /// A claim by name, over the port.
 pub(crate) struct Ledger<'a, C> {
     claims: &'a C,
@@ -69,7 +82,9 @@ pub(crate) enum Standing {
     Free,
     /// We have.
     Ours(Phase),
-    /// Somebody else has. None if the record is unreadable: not ours in any case.
+    /// We have, and a version of this program that we do not understand has written how far it is.
+    OursUnreadable,
+    /// Somebody else has. None if even the holder cannot be read.
     Theirs(Option<Holder>),
 }
 
@@ -86,10 +101,11 @@ impl<'a, C: Claims> Ledger<'a, C> {
     /// Looks.
     pub(crate) async fn read(&self) -> Result<Standing, Error> {
         let Some(text) = self.claims.read(&self.name).await? else { return Ok(Standing::Free) };
-        Ok(match serde_json::from_str::<Claim>(&text) {
-            Ok(claim) if claim.holder == self.holder => Standing::Ours(claim.phase),
-            Ok(claim) => Standing::Theirs(Some(claim.holder)),
-            Err(_) => Standing::Theirs(None),
+        Ok(match (serde_json::from_str::<Claim>(&text), serde_json::from_str::<Held>(&text)) {
+            (Ok(claim), _) if claim.holder == self.holder => Standing::Ours(claim.phase),
+            (Err(_), Ok(held)) if held.holder == self.holder => Standing::OursUnreadable,
+            (_, Ok(held)) => Standing::Theirs(Some(held.holder)),
+            (_, Err(_)) => Standing::Theirs(None),
         })
     }
 

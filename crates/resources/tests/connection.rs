@@ -341,6 +341,73 @@ async fn a_hand_made_connection_is_taken_over_when_adopt_existing_says_so_and_th
     }
 }
 
+/// The sibling of an adopting resource failed before the connection was wholly taken over.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_wholly_taken_over_is_left_alone() {
+    let world = world();
+    let id = world.hand_made(by_hand("leader-alias", leader()), OutboundStatus::Validating);
+    world.hold(&id, OutboundStatus::Validating);
+    let bench = Bench::in_world(world);
+    let adopting = changed(changed(properties(), "AdoptExisting", "true"), "ServiceTimeout", "60");
+    bench.reason(&create(KIND, &adopting)).await;
+    bench.success(&delete(KIND, ID, &adopting)).await;
+    bench.assert_nothing_left("given back").await;
+    assert_eq!(live(&bench.world).id, id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_working_connection_with_other_settings_is_not_taken_over() {
+    for (name, value) in [("SkipUnavailable", "DISABLED"), ("ConnectionMode", "VPC_ENDPOINT")] {
+        let world = world();
+        world.hand_made(by_hand("leader-alias", leader()), OutboundStatus::Active);
+        let bench = Bench::in_world(world);
+        let adopting = changed(changed(properties(), "AdoptExisting", "true"), name, value);
+        let reason = bench.reason(&create(KIND, &adopting)).await;
+        assert!(reason.contains("has other settings"), "{reason}");
+        bench.success(&delete(KIND, ID, &adopting)).await;
+        bench.assert_nothing_left("other settings").await;
+    }
+}
+
+/// Ours was refused, which freed the alias, and somebody made the connection by hand.
+#[tokio::test(start_paused = true)]
+async fn a_connection_made_by_hand_beside_a_refused_one_of_ours_is_left_alone() {
+    let open = DomainFeatures { node_to_node_encryption: false, ..DomainFeatures::default() };
+    let bench = Bench::in_world(world().with_domain(leader(), open).with_quirk(Quirk::FailedFreesTheAlias));
+    bench.reason(&create_event()).await;
+    let theirs = bench.world.hand_made(by_hand("leader-alias", leader()), OutboundStatus::Active);
+    bench.success(&delete_event()).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(live(&bench.world).id, theirs);
+}
+
+/// The rollback of a failed replacement carries the failed id, so it looks like a replacement itself.
+#[tokio::test(start_paused = true)]
+async fn a_failing_way_back_leaves_the_connection_of_before_alone() {
+    for operation in ["DescribeOutboundConnections", "DescribeInboundConnections", "GetParameter"] {
+        let bench = Bench::in_world(world());
+        bench.success(&create_event()).await;
+        let to = changed(properties(), "ConnectionAlias", "new-alias");
+        let mut back =
+            update(KIND, "connection/222222222222/us-west-2/follower/new-alias", &properties(), &to);
+        back["RequestId"] = json!("rollback");
+        let faulty = Faulty::new(bench.world.clone()).on(operation, 1, Fault::Fail(Code::AccessDenied));
+        Bench::new(faulty).answer(&back).await;
+        assert_eq!(live(&bench.world).outbound, Some(OutboundStatus::Active), "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_ours_in_the_words_of_another_version_is_never_passed_over() {
+    let bench = Bench::in_world(world());
+    bench.success(&create_event()).await;
+    let (name, text) = bench.world.claims_left().remove(0);
+    bench.world.claim_by_hand(&name, &text.replace("Made", "Later"));
+    let reason = bench.reason(&delete_event()).await;
+    insta::assert_snapshot!(reason, @"the claim `222222222222/us-west-2/follower/leader-alias` of this resource cannot be read by this version of the function. Deploy the version of the function that wrote it, or a newer one, and try again.");
+    assert_eq!(live(&bench.world).outbound, Some(OutboundStatus::Active));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dead_hand_made_connection_is_adopted_by_replacing_it() {
     for status in [OutboundStatus::ValidationFailed, OutboundStatus::Rejected] {
@@ -364,7 +431,7 @@ async fn adopt_existing_takes_nothing_over_that_leads_elsewhere() {
     let reason = bench.reason(&create(KIND, &changed(properties(), "AdoptExisting", "true"))).await;
     bench.success(&delete_event()).await;
     bench.assert_nothing_left("leads elsewhere").await;
-    assert!(reason.contains("It leads elsewhere"), "{reason}");
+    assert!(reason.contains("It leads elsewhere or has other settings"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

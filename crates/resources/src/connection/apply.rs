@@ -79,8 +79,8 @@ struct Work<'a, C: Cloud> {
 /// What stands under the alias that is ours.
 enum Ours<'r> {
     Nothing,
-    /// Not listed yet.
-    Unlisted,
+    /// Look again, in this state.
+    Later(&'static str),
     /// It, and the request that made it.
     Row(&'r Outbound, Option<String>),
 }
@@ -108,7 +108,7 @@ impl<C: Cloud> Work<'_, C> {
         let (ours, made_by) = match self.ours(&phase, &rows).await? {
             Ours::Row(row, made_by) => (Some(row), made_by),
             Ours::Nothing => (None, maker(&phase)),
-            Ours::Unlisted => return Ok(not_yet("requested, not listed yet")),
+            Ours::Later(status) => return Ok(not_yet(status)),
         };
         if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
             follower.delete(&twin.id).await?;
@@ -125,7 +125,13 @@ impl<C: Cloud> Work<'_, C> {
             is_fresh: made_by.as_deref() == Some(self.context.request_id.as_str()),
         };
         match (next(&observed, Goal::Active), ours) {
-            (Step::Done, Some(row)) => Ok(Probe::Ready(row.clone())),
+            (Step::Done, Some(row)) => {
+                if matches!(phase, Phase::Adopting { .. }) {
+                    let made = Phase::Made { id: row.id.clone(), by: None };
+                    self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
+                }
+                Ok(Probe::Ready(row.clone()))
+            }
             (Step::Request, _) => self.request(&follower, &rows, &phase).await,
             (Step::Accept, Some(row)) => {
                 let refused = leader.accept(&row.id).await?;
@@ -153,6 +159,7 @@ impl<C: Cloud> Work<'_, C> {
                 Claimed::New => Phase::Looking,
                 Claimed::Taken => return Ok(None),
             },
+            Standing::OursUnreadable => return Err(Problem::Unreadable { claim: name.to_owned() }),
             Standing::Theirs(holder) => {
                 let (alias, follower) =
                     (self.spec.connection.alias.clone(), self.spec.connection.local.clone());
@@ -166,7 +173,8 @@ impl<C: Cloud> Work<'_, C> {
             }
             // A removal that gave up long ago: CloudFormation asks for the resource again.
             Standing::Ours(Phase::Releasing { id, targets, .. }) => {
-                let resumed = id.map_or(Phase::Requesting { targets }, |id| Phase::Made { id, by: None });
+                let by = self.context.request_id.clone();
+                let resumed = id.map_or(Phase::Requesting { targets, by }, |id| Phase::Made { id, by: None });
                 self.ledger.write(resumed.clone()).await.map_err(ledger(name))?;
                 resumed
             }
@@ -182,24 +190,27 @@ impl<C: Cloud> Work<'_, C> {
         let wanted = &self.spec.connection;
         let leads_where_wanted = |row: &Outbound| row.remote == wanted.remote;
         let (row, by) = match whose(phase, rows, &wanted.alias, &self.context.request_id) {
-            Whose::Unlisted if self.may_be_unlisted() => return Ok(Ours::Unlisted),
+            Whose::Unlisted if self.may_be_unlisted() => return Ok(Ours::Later("requested, not listed yet")),
             Whose::Nobodys | Whose::Unlisted => return Ok(Ours::Nothing),
             Whose::Ours(row) => return Ok(Ours::Row(row, maker(phase))),
             // One that leads elsewhere came of an earlier request, and is only in the way of this one.
             Whose::Found(row) => (row, leads_where_wanted(row).then(|| self.context.request_id.clone())),
-            Whose::Theirs(row) if self.spec.adopt_existing && leads_where_wanted(row) => {
+            Whose::Adopted(row) => return Ok(Ours::Row(row, None)),
+            Whose::Theirs(row) if self.spec.adopt_existing && self.can_be_adopted(row) => {
                 tracing::info!(
                     "connection `{}` ({}) is taken over, as AdoptExisting says",
                     row.alias,
                     row.id
                 );
-                (row, None)
+                let adopting = Phase::Adopting { id: row.id.clone() };
+                self.ledger.write(adopting).await.map_err(ledger(self.ledger.name()))?;
+                return Ok(Ours::Later("taking it over"));
             }
             Whose::Theirs(row) => {
                 return Err(Problem::AliasTaken {
                     alias: row.alias.clone(),
                     follower: row.local.clone(),
-                    leads_where_wanted: leads_where_wanted(row),
+                    can_be_adopted: self.can_be_adopted(row),
                     row: Box::new(row.clone()),
                 });
             }
@@ -207,6 +218,12 @@ impl<C: Cloud> Work<'_, C> {
         let made = Phase::Made { id: row.id.clone(), by: by.clone() };
         self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
         Ok(Ours::Row(row, by))
+    }
+
+    /// Taking over never takes down what works: one that leads elsewhere or has other settings stays whose it is.
+    fn can_be_adopted(&self, row: &Outbound) -> bool {
+        let is_dead = matches!(row.status, OutboundStatus::ValidationFailed | OutboundStatus::Rejected);
+        self.is_as_wanted(row) || (is_dead && row.remote == self.spec.connection.remote)
     }
 
     fn is_as_wanted(&self, row: &Outbound) -> bool {
@@ -228,14 +245,15 @@ impl<C: Cloud> Work<'_, C> {
     ) -> Result<Probe<Outbound>, Problem> {
         let name = self.ledger.name();
         let earlier = match phase {
-            Phase::Requesting { targets } => targets.as_slice(),
-            Phase::Looking | Phase::Made { .. } | Phase::Releasing { .. } => &[],
+            Phase::Requesting { targets, .. } => targets.as_slice(),
+            Phase::Looking | Phase::Adopting { .. } | Phase::Made { .. } | Phase::Releasing { .. } => &[],
         };
         let mut targets = earlier.to_vec();
         targets.push(self.spec.connection.remote.to_string());
         targets.sort();
         targets.dedup();
-        self.ledger.write(Phase::Requesting { targets }).await.map_err(ledger(name))?;
+        let by = self.context.request_id.clone();
+        self.ledger.write(Phase::Requesting { targets, by }).await.map_err(ledger(name))?;
         match follower.request(self.spec).await {
             Ok(row) => {
                 *lock(&self.made) = Some(row.id.clone());
@@ -271,7 +289,10 @@ impl<C: Cloud> Work<'_, C> {
         let id = match (row, phase) {
             (Some(row), _) => &row.id,
             (None, Phase::Made { id, .. }) => id,
-            (None, Phase::Looking | Phase::Requesting { .. } | Phase::Releasing { .. }) => &wanted.alias,
+            (
+                None,
+                Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. },
+            ) => &wanted.alias,
         };
         Problem::Dead {
             id: id.clone(),
@@ -301,6 +322,7 @@ impl<C: Cloud> Work<'_, C> {
             Problem::Call { .. }
             | Problem::Role { .. }
             | Problem::Held { .. }
+            | Problem::Unreadable { .. }
             | Problem::AliasTaken { .. }
             | Problem::Connected { .. }
             | Problem::Dead { .. } => is_ours && self.context.change == Change::Replacement,
@@ -314,17 +336,25 @@ impl<C: Cloud> Work<'_, C> {
 
     /// Removes what this request made. The claim says why meanwhile, so that a duplicate gives the same answer.
     async fn take_back(&self, failure: &Failure) -> Result<(), Failure> {
-        let name = self.ledger.name();
+        let (name, request) = (self.ledger.name(), &self.context.request_id);
         let made = match self.ledger.read().await.map_err(ledger(name))? {
-            Standing::Ours(Phase::Made { id, .. }) => Some((Some(id), Vec::new())),
-            Standing::Ours(Phase::Requesting { targets }) => Some((None, targets)),
+            Standing::Ours(Phase::Made { id, by: Some(by) }) if by == *request => {
+                Some((Some(id), Vec::new()))
+            }
+            Standing::Ours(Phase::Requesting { targets, by }) if by == *request => Some((None, targets)),
             Standing::Free => self.made().map(|id| (Some(id), Vec::new())),
-            Standing::Ours(Phase::Looking | Phase::Releasing { .. }) | Standing::Theirs(_) => None,
+            // Nothing was made, and the claim is all there is to give back.
+            Standing::Ours(Phase::Looking | Phase::Adopting { .. }) => {
+                return self.ledger.remove().await.map_err(ledger(name)).map_err(Failure::from);
+            }
+            // An earlier request made it, or it is not ours: it stays.
+            Standing::Ours(Phase::Made { .. } | Phase::Requesting { .. } | Phase::Releasing { .. })
+            | Standing::OursUnreadable
+            | Standing::Theirs(_) => None,
         };
-        if let Some((id, targets)) = made {
-            let phase = Phase::Releasing { id, targets, because: Some(failure.reason()) };
-            self.ledger.write(phase).await.map_err(ledger(name))?;
-        }
+        let Some((id, targets)) = made else { return Ok(()) };
+        let phase = Phase::Releasing { id, targets, because: Some(failure.reason()) };
+        self.ledger.write(phase).await.map_err(ledger(name))?;
         cleanup(self.cloud, &self.spec.identity(), Some(self.spec), self.context).await
     }
 
@@ -338,7 +368,7 @@ impl<C: Cloud> Work<'_, C> {
 fn maker(phase: &Phase) -> Option<String> {
     match phase {
         Phase::Made { by, .. } => by.clone(),
-        Phase::Looking | Phase::Requesting { .. } | Phase::Releasing { .. } => None,
+        Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. } => None,
     }
 }
 

@@ -56,15 +56,20 @@ impl<C: Cloud> Removal<'_, C> {
     async fn look(&self) -> Result<Probe<Option<String>>, Problem> {
         let name = self.ledger.name();
         let phase = match self.ledger.read().await.map_err(ledger(name))? {
-            Standing::Free | Standing::Theirs(_) => return Ok(Probe::Ready(None)),
+            Standing::Free => return Ok(Probe::Ready(None)),
+            Standing::Theirs(holder) => {
+                tracing::warn!(?holder, "the claim `{name}` is somebody else's: nothing is removed");
+                return Ok(Probe::Ready(None));
+            }
+            Standing::OursUnreadable => return Err(Problem::Unreadable { claim: name.to_owned() }),
             Standing::Ours(phase) => phase,
         };
         let (id, targets) = match phase {
-            // Claimed, and nothing made under the claim.
-            Phase::Looking => return self.let_go(None).await,
+            // Claimed, and nothing made under the claim; what was not wholly taken over is still somebody else's.
+            Phase::Looking | Phase::Adopting { .. } => return self.let_go(None).await,
             Phase::Releasing { id, targets, .. } => (id, targets),
             Phase::Made { id, .. } => self.release(Some(id), Vec::new()).await?,
-            Phase::Requesting { targets } => self.release(None, targets).await?,
+            Phase::Requesting { targets, .. } => self.release(None, targets).await?,
         };
         let follower = FollowerSide::open(self.cloud, self.identity).await?;
         let rows = follower.list().await?;

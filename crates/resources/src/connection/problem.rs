@@ -29,11 +29,14 @@ pub(crate) enum Problem {
     /// Another stack's.
     #[error("alias `{alias}` on {follower} is managed by {}", holder_text(.holder.as_ref()))]
     Held { alias: String, follower: Domain, holder: Option<Holder> },
+    /// Ours, in the words of another version.
+    #[error("the claim `{claim}` of this resource cannot be read by this version of the function")]
+    Unreadable { claim: String },
     /// Somebody's connection without a claim.
     #[error(
         "alias `{alias}` on {follower} is taken by connection `{}` to {} ({}), which no stack manages", .row.id, .row.remote, .row.status
     )]
-    AliasTaken { alias: String, follower: Domain, row: Box<Outbound>, leads_where_wanted: bool },
+    AliasTaken { alias: String, follower: Domain, row: Box<Outbound>, can_be_adopted: bool },
     /// The service says that it exists, under another alias or unseen.
     #[error("the service refuses a second connection from {follower} to {leader}")]
     Connected {
@@ -80,6 +83,7 @@ impl Retryable for Problem {
             | Self::AliasTaken { .. }
             | Self::Connected { .. }
             | Self::Dead { .. }
+            | Self::Unreadable { .. }
             | Self::TakenBack { .. }
             | Self::Revoked { .. } => Retry::Never,
         }
@@ -107,13 +111,14 @@ impl Problem {
                 | Code::Other(_) => "Check RemoteRoleArn and that STS is active in the function's Region.".to_owned(),
             }),
             Self::Held { .. } => Some("Choose another ConnectionAlias, or delete it from that stack first.".to_owned()),
-            Self::AliasTaken { leads_where_wanted: true, .. } => Some(
+            Self::AliasTaken { can_be_adopted: true, .. } => Some(
                 "Set AdoptExisting to true to take it over (it is deleted with the stack then), or choose another \
                  ConnectionAlias."
                     .to_owned(),
             ),
             Self::AliasTaken { .. } => {
-                Some("It leads elsewhere: delete it if nobody needs it, or choose another ConnectionAlias.".to_owned())
+                Some("It leads elsewhere or has other settings, so AdoptExisting does not take it over: delete it if nobody \
+                     needs it, or choose another ConnectionAlias.".to_owned())
             }
             Self::Connected { .. } => Some(
                 "Look at the follower domain's outbound connections: one to this leader exists already, perhaps under \
@@ -132,6 +137,9 @@ impl Problem {
             Self::Dead { end: DeadEnd::Removed, .. } => {
                 Some("Find out who did (CloudTrail: DeleteOutboundConnection, DeleteInboundConnection), then try again.".to_owned())
             }
+            Self::Unreadable { .. } => Some(
+                "Deploy the version of the function that wrote it, or a newer one, and try again.".to_owned(),
+            ),
             Self::TakenBack { .. } | Self::Revoked { .. } => None,
         }
     }
