@@ -125,6 +125,35 @@ def test_provider_and_accepter_role_agree_on_the_name_of_the_role():
     assert parameters(provider)["AccepterRoleName"] == parameters(accepter)["RoleName"]
 
 
+OPTIONAL = {
+    "adopt_existing": ("follower/connection", "AdoptExisting", True, "true"),
+    "connection_mode": ("follower/connection", "ConnectionMode", "VPC_ENDPOINT", "VPC_ENDPOINT"),
+    "skip_unavailable": ("follower/connection", "SkipUnavailable", "DISABLED", "DISABLED"),
+    "connection_timeout_seconds": ("follower/connection", "TimeoutSeconds", 1800, "1800"),
+    "function_timeout_seconds": ("follower/provider", "FunctionTimeoutSeconds", 300, "300"),
+}
+
+
+@pytest.mark.parametrize("key", OPTIONAL)
+def test_an_optional_key_reaches_its_parameter_and_is_the_templates_default_without(key):
+    stack, parameter, value, expected = OPTIONAL[key]
+    assert parameter not in parameters(render(example())[stack])
+    changed = example(**{key: value})
+    assert parameters(render(changed)[stack])[parameter] == expected
+    assert findings(changed) == []
+
+
+def test_the_example_shows_every_optional_key_commented_out_below_its_sentence():
+    lines = EXAMPLE.read_text().splitlines()
+    shown = {}
+    for above, line in zip(lines, lines[1:], strict=False):
+        if match := re.match(r"# ([a-z_]+): \S+$", line):
+            assert above.startswith("# Optional: ") and above.endswith("."), line
+            shown[match[1]] = yaml.safe_load(line.removeprefix("# "))[match[1]]
+    assert shown.keys() == OPTIONAL.keys()
+    assert findings(example(**shown)) == []
+
+
 # ---- The configuration itself -------------------------------------------------------------------------------------
 
 
