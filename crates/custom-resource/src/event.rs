@@ -55,13 +55,16 @@ impl Request {
 }
 
 /// What the operation needs to go on in another invocation, beside the event itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Continuation {
     /// How many invocations came before.
     pub(crate) count: u32,
     /// When the first of them started, in milliseconds since 1970.
     pub(crate) started_at: u64,
+    /// Which of several invocations that were started for the same request goes on: the one whose baton is on record.
+    #[serde(default)]
+    pub(crate) baton: String,
 }
 
 /// One event: parsed.
@@ -136,7 +139,7 @@ impl Event {
     }
 
     /// The payload of the next invocation.
-    pub(crate) fn continued(&self, continuation: Continuation) -> String {
+    pub(crate) fn continued(&self, continuation: &Continuation) -> String {
         let mut raw = self.raw.clone();
         if let (Some(object), Ok(record)) = (raw.as_object_mut(), serde_json::to_value(continuation)) {
             object.insert(CONTINUATION.to_owned(), record);
@@ -185,8 +188,8 @@ mod tests {
     #[test]
     fn a_continuation_goes_with_the_same_event_and_is_taken_off_again() {
         let event = Event::parse(create()).unwrap();
-        let next = Continuation { count: 2, started_at: 1_700_000_000_000 };
-        let again = Event::parse(serde_json::from_str(&event.continued(next)).unwrap()).unwrap();
+        let next = Continuation { count: 2, started_at: 1_700_000_000_000, baton: "b".to_owned() };
+        let again = Event::parse(serde_json::from_str(&event.continued(&next)).unwrap()).unwrap();
         assert_eq!(again.continuation, Some(next));
         assert_eq!((again.envelope, again.request, again.raw), (event.envelope, event.request, event.raw));
     }

@@ -16,6 +16,21 @@ pub trait Host: Send + Sync {
         payload: &str,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Records which invocation of those started for a resource goes on, or that none does any more.
+    fn pass_baton(
+        &self,
+        stack_id: &str,
+        logical_id: &str,
+        baton: Option<&str>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The baton on record.
+    fn baton(
+        &self,
+        stack_id: &str,
+        logical_id: &str,
+    ) -> impl Future<Output = Result<Option<String>, Self::Error>> + Send;
+
     /// What CloudFormation has on record for a resource now.
     fn stack_resource(
         &self,

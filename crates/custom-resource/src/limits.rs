@@ -22,7 +22,7 @@ pub struct Invocation {
 const MOST_INVOCATIONS: u32 = 14;
 
 /// The deadlines of one invocation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// When the work must have ended, so that the answer or the continuation still gets out.
     pub(crate) work: Deadline,
@@ -36,11 +36,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    pub(crate) fn new(invocation: &Invocation, earlier: Option<Continuation>, properties: &Value) -> Self {
+    pub(crate) fn new(invocation: &Invocation, earlier: Option<&Continuation>, properties: &Value) -> Self {
         let left = invocation.deadline.remaining();
         let now = u64::try_from(invocation.now.as_millis()).unwrap_or(u64::MAX);
-        let earlier = earlier.unwrap_or(Continuation { count: 0, started_at: now });
-        let gone = Duration::from_millis(now.saturating_sub(earlier.started_at));
+        let (count, started_at) = earlier.map_or((0, now), |earlier| (earlier.count, earlier.started_at));
+        let gone = Duration::from_millis(now.saturating_sub(started_at));
         let service_timeout = service_timeout(properties);
         // CloudFormation's clock started before ours, by the time the event waited in Lambda's queue.
         let reserve = Duration::from_secs(30).min(service_timeout / 10);
@@ -55,7 +55,12 @@ impl Limits {
             answer: invocation.deadline.less(Duration::from_millis(300).min(left / 10)),
             operation,
             service_timeout,
-            next: Continuation { count: earlier.count.saturating_add(1), started_at: earlier.started_at },
+            // Lambda delivers the same event again under the same id, so only the clock tells two of them apart.
+            next: Continuation {
+                count: count.saturating_add(1),
+                started_at,
+                baton: invocation.now.as_nanos().to_string(),
+            },
         }
     }
 
@@ -72,7 +77,7 @@ impl Limits {
                  raise it, so that fewer invocations are needed."
             )))
         } else {
-            Ok(self.next)
+            Ok(self.next.clone())
         }
     }
 }
@@ -99,8 +104,9 @@ mod tests {
             deadline: Deadline::after(Duration::from_secs(lambda_seconds)),
             now: Duration::from_secs(1_000_000),
         };
-        let earlier = Continuation { count, started_at: (1_000_000 - started_ago) * 1000 };
-        Limits::new(&invocation, Some(earlier), &json!({"ServiceTimeout": service_timeout}))
+        let earlier =
+            Continuation { count, started_at: (1_000_000 - started_ago) * 1000, baton: String::new() };
+        Limits::new(&invocation, Some(&earlier), &json!({"ServiceTimeout": service_timeout}))
     }
 
     #[tokio::test(start_paused = true)]
@@ -121,7 +127,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_next_invocation_knows_the_start_of_the_operation() {
         let next = limits(900, 880, 0, "3600").next().unwrap();
-        assert_eq!(next, Continuation { count: 1, started_at: (1_000_000 - 880) * 1000 });
+        assert_eq!((next.count, next.started_at), (1, (1_000_000 - 880) * 1000));
         assert!(limits(900, 4000, 4, "3600").next().unwrap_err().unwrap().contains("ServiceTimeout"));
         assert!(limits(3, 39, 13, "3600").next().unwrap_err().unwrap().contains("timeout is too short"));
     }
@@ -151,21 +157,26 @@ mod tests {
             now: Duration::MAX,
         };
         for (count, started_at) in [(0, 0), (u32::MAX, u64::MAX)] {
-            let limits = Limits::new(&invocation, Some(Continuation { count, started_at }), &json!(true));
+            let limits = Limits::new(
+                &invocation,
+                Some(&Continuation { count, started_at, baton: String::new() }),
+                &json!(true),
+            );
             assert!(limits.answer.has_passed() && limits.next().is_err());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_went_backwards_does_not_shorten_the_operation() {
-        let earlier = Continuation { count: 3, started_at: u64::MAX };
+        let earlier = Continuation { count: 3, started_at: u64::MAX, baton: String::new() };
         let invocation = Invocation {
             function_arn: String::new(),
             deadline: Deadline::after(Duration::from_mins(15)),
             now: Duration::from_secs(1_000_000),
         };
-        let limits = Limits::new(&invocation, Some(earlier), &Value::Null);
+        let limits = Limits::new(&invocation, Some(&earlier), &Value::Null);
         assert_eq!(limits.work.remaining(), Duration::from_secs(890));
-        assert_eq!(limits.next().unwrap(), Continuation { count: 4, ..earlier });
+        let next = limits.next().unwrap();
+        assert_eq!((next.count, next.started_at), (4, u64::MAX));
     }
 }

@@ -58,6 +58,9 @@ enum Ending {
 /// How long CloudFormation's own record may lag behind the event it sent.
 const RECORD_LAG: Duration = Duration::from_secs(5);
 
+/// How long after its answer a replacement is watched until the stack has it on record, or was rolled back.
+const HEARD_WITHIN: Duration = Duration::from_mins(1);
+
 impl<R: Responder, H: Host> Service<R, H> {
     /// A service of these kinds.
     pub fn new(kinds: Vec<Kind>, responder: R, host: H) -> Self {
@@ -108,8 +111,11 @@ impl<R: Responder, H: Host> Service<R, H> {
     }
 
     async fn serve_event(&self, event: &Event, invocation: &Invocation) -> Result<(), ServeError> {
-        let limits = Limits::new(invocation, event.continuation, event.request.properties());
+        let limits = Limits::new(invocation, event.continuation.as_ref(), event.request.properties());
         tracing::info!(continued = event.continuation.is_some(), "{} received", event.request.name());
+        if !self.goes_on(event).await {
+            return Ok(());
+        }
         let (id, ending) = match self.kind_of(event, invocation) {
             Err((id, outcome)) => (id, Ending::Answer(outcome)),
             Ok((kind, id, home)) => {
@@ -130,6 +136,7 @@ impl<R: Responder, H: Host> Service<R, H> {
             Ending::Answer(outcome) => outcome,
             Ending::NobodyWaits(status) => {
                 tracing::info!(status, "CloudFormation no longer waits for this request: nothing to answer");
+                self.drop_baton(event).await;
                 return Ok(());
             }
             Ending::NotUndone(reason) => return Err(ServeError::NotUndone(reason)),
@@ -138,14 +145,92 @@ impl<R: Responder, H: Host> Service<R, H> {
                 Some(outcome) => outcome,
             },
         };
-        match self.deliver(&event.envelope, &id, &outcome, limits.answer).await {
-            Ok(()) => Ok(()),
+        let delivered = match self.deliver(&event.envelope, &id, &outcome, limits.answer).await {
             // A duplicate may have been quicker: then the request is over, and the URL with it.
-            Err(DeliveryError::Refused(status)) if self.is_answered(event, limits.answer).await => {
+            Err(DeliveryError::Refused(status)) if self.is_answered(event, &id, limits.answer).await => {
                 tracing::info!(status, "the request was answered before");
                 Ok(())
             }
-            Err(error) => Err(ServeError::NotDelivered(error)),
+            delivered => delivered.map_err(ServeError::NotDelivered),
+        };
+        if delivered.is_ok() {
+            self.drop_baton(event).await;
+        }
+        match outcome {
+            Outcome::Success(_) => {
+                self.take_back_unheard(event, invocation, &id, &limits).await.and(delivered)
+            }
+            Outcome::Failed(_) => delivered,
+        }
+    }
+
+    /// After the answer to a replacement: if the stack was rolled back before it heard of the new id, nobody will ever
+    /// delete what it names.
+    async fn take_back_unheard(
+        &self,
+        event: &Event,
+        invocation: &Invocation,
+        id: &PhysicalId,
+        limits: &Limits,
+    ) -> Result<(), ServeError> {
+        let Ok((kind, _, home)) = self.kind_of(event, invocation) else { return Ok(()) };
+        let context = context(event, id, home, limits.work);
+        if context.change != Change::Replacement {
+            return Ok(());
+        }
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        let look = async || {
+            let seen = self.host.stack_resource(stack_id, logical_id).await?;
+            let is_heard = seen.as_ref().is_none_or(|seen| seen.physical_id.as_deref() == Some(id.as_str()));
+            let now = standing(&event.request, id, seen.as_ref());
+            Ok::<_, H::Error>(match now {
+                Standing::Current if !is_heard => Probe::NotYet("not on record yet".to_owned()),
+                Standing::Current | Standing::Over { .. } | Standing::Abandoned { .. } => Probe::Ready(now),
+            })
+        };
+        let deadline = limits.work.min(Deadline::after(HEARD_WITHIN));
+        let ending = match until(deadline, &Pace::default(), |_| (), look).await {
+            Ok(Standing::Abandoned { status }) => self.undo(kind, event, id, &context, status).await,
+            Ok(Standing::Current | Standing::Over { .. }) => return Ok(()),
+            Err(error) => {
+                tracing::warn!("cannot tell whether the stack has `{id}` now: {error}");
+                return Ok(());
+            }
+        };
+        match ending {
+            Ending::NotUndone(reason) | Ending::OutOfTime(reason) => Err(ServeError::NotUndone(reason)),
+            Ending::NobodyWaits(_) | Ending::Answer(_) => Ok(()),
+        }
+    }
+
+    /// Whether this invocation is the one that goes on. Lambda delivers at least once and tries again what it ended, so
+    /// one request may have started several; only the one with the baton continues, and so there are never more.
+    async fn goes_on(&self, event: &Event) -> bool {
+        let Some(continuation) = event.continuation.as_ref().filter(|record| !record.baton.is_empty()) else {
+            return true;
+        };
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        let baton = self.host.baton(stack_id, logical_id);
+        match Deadline::after(RECORD_LAG).limit(baton).await {
+            Some(Ok(Some(baton))) if baton == continuation.baton => true,
+            Some(Ok(_)) => {
+                tracing::info!("another invocation goes on with this request, or has ended it");
+                false
+            }
+            Some(Err(error)) => {
+                tracing::warn!("cannot ask which invocation goes on: {error}");
+                true
+            }
+            None => true,
+        }
+    }
+
+    async fn drop_baton(&self, event: &Event) {
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        if event.continuation.is_some()
+            && let Err(error) = self.host.pass_baton(stack_id, logical_id, None).await
+        {
+            tracing::warn!("the baton of this request stays on record: {error}");
         }
     }
 
@@ -198,7 +283,7 @@ impl<R: Responder, H: Host> Service<R, H> {
 
     /// The work itself, between two looks at whether anybody waits for it.
     async fn work(&self, kind: &Kind, event: &Event, id: &PhysicalId, context: &Context) -> Ending {
-        let before = match self.standing(event, context.deadline).await {
+        let before = match self.standing(event, id, context.deadline).await {
             Ok(standing) => standing,
             // A deletion is never blocked by what it does not need.
             Err(error) if matches!(event.request, Request::Delete { .. }) => {
@@ -221,7 +306,7 @@ impl<R: Responder, H: Host> Service<R, H> {
             (Request::Create { properties } | Request::Update { properties, .. }, Standing::Current) => {
                 let applied = kind.apply(properties, context).await;
                 // While it worked, a sibling may have failed and the stack be on its way out.
-                match self.standing(event, context.deadline).await {
+                match self.standing(event, id, context.deadline).await {
                     Ok(Standing::Abandoned { status }) => self.undo(kind, event, id, context, status).await,
                     Ok(Standing::Over { status }) => Ending::NobodyWaits(status),
                     Ok(Standing::Current) | Err(_) => ending(applied.map(Outcome::Success)),
@@ -249,6 +334,9 @@ impl<R: Responder, H: Host> Service<R, H> {
     }
 
     /// Goes on in another invocation, or gives the answer that says why not.
+    ///
+    /// When nobody can tell whether the other invocation was started, the answer is given here and the baton dropped:
+    /// should the other one run after all, it stops at its start.
     async fn hand_over(
         &self,
         event: &Event,
@@ -261,27 +349,45 @@ impl<R: Responder, H: Host> Service<R, H> {
             Err(None) => return Some(Outcome::Failed(reason)),
             Err(Some(why)) => return Some(Outcome::Failed(format!("{reason} {why}"))),
         };
-        // Leave half of what is left for the answer that a refusal needs.
-        let limit = Deadline::after(limits.answer.remaining() / 2);
-        let invoked =
-            limit.limit(self.host.continue_in(&invocation.function_arn, &event.continued(next))).await;
-        let refusal = match invoked {
-            Some(Ok(())) => {
-                tracing::info!(invocations = next.count, "time is up: going on in another invocation");
-                return None;
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        let started = async {
+            if !self.goes_on(event).await {
+                return Ok(());
             }
-            Some(Err(error)) => wait::chain(&error),
-            None => "the call did not come back".to_owned(),
+            self.host.pass_baton(stack_id, logical_id, Some(&next.baton)).await?;
+            self.host.continue_in(&invocation.function_arn, &event.continued(&next)).await?;
+            tracing::info!(invocations = next.count, "time is up: going on in another invocation");
+            Ok::<_, H::Error>(())
         };
+        // Leave half of what is left for the answer that a refusal needs.
+        let (refusal, advice) = match Deadline::after(limits.answer.remaining() / 2).limit(started).await {
+            Some(Ok(())) => return None,
+            Some(Err(error)) if error.retry() == Retry::Never => {
+                let advice = format!(
+                    " Allow lambda:InvokeFunction on {} in the function's role.",
+                    invocation.function_arn
+                );
+                (wait::chain(&error), advice)
+            }
+            Some(Err(error)) => (wait::chain(&error), String::new()),
+            None => ("the call did not come back".to_owned(), String::new()),
+        };
+        let dropped = self.host.pass_baton(stack_id, logical_id, None);
+        if !matches!(Deadline::after(limits.answer.remaining() / 3).limit(dropped).await, Some(Ok(()))) {
+            tracing::warn!("the baton of this request stays on record");
+        }
         Some(Outcome::Failed(format!(
-            "{reason} The work needs longer than one invocation, and the function cannot invoke itself: {refusal}. \
-             Allow lambda:InvokeFunction on {} in the function's role.",
-            invocation.function_arn
+            "{reason} The work needs longer than one invocation, and the function cannot invoke itself: {refusal}.{advice}"
         )))
     }
 
     /// What CloudFormation's record says, looked at again for a while before it may speak against the request.
-    async fn standing(&self, event: &Event, deadline: Deadline) -> Result<Standing, H::Error> {
+    async fn standing(
+        &self,
+        event: &Event,
+        id: &PhysicalId,
+        deadline: Deadline,
+    ) -> Result<Standing, H::Error> {
         let Envelope { stack_id, logical_id, .. } = &event.envelope;
         let verdict = Mutex::new(Standing::Current);
         let look = async || {
@@ -294,7 +400,7 @@ impl<R: Responder, H: Host> Service<R, H> {
                 }
                 Err(error) => return Err(error),
             };
-            let now = standing(&event.request, seen.as_ref());
+            let now = standing(&event.request, id, seen.as_ref());
             *verdict.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
             Ok(match now {
                 Standing::Current => Probe::Ready(()),
@@ -311,11 +417,11 @@ impl<R: Responder, H: Host> Service<R, H> {
     }
 
     /// Whether CloudFormation has an answer, looked at for a while, because its record may lag behind that too.
-    async fn is_answered(&self, event: &Event, deadline: Deadline) -> bool {
+    async fn is_answered(&self, event: &Event, id: &PhysicalId, deadline: Deadline) -> bool {
         let Envelope { stack_id, logical_id, .. } = &event.envelope;
         let look = async || {
             let seen = self.host.stack_resource(stack_id, logical_id).await?;
-            Ok::<_, H::Error>(if is_answered(&event.request, seen.as_ref()) {
+            Ok::<_, H::Error>(if is_answered(&event.request, id, seen.as_ref()) {
                 Probe::Ready(())
             } else {
                 Probe::NotYet("in progress".to_owned())

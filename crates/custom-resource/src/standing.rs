@@ -32,8 +32,9 @@ pub(crate) enum Standing {
     },
 }
 
-/// Decides. `None` means CloudFormation does not know the resource, which speaks against nothing.
-pub(crate) fn standing(request: &Request, seen: Option<&StackResource>) -> Standing {
+/// Decides for a request whose resource has the identity `id`. `None` means CloudFormation does not know the resource,
+/// which speaks against nothing.
+pub(crate) fn standing(request: &Request, id: &PhysicalId, seen: Option<&StackResource>) -> Standing {
     let Some(StackResource { status, physical_id }) = seen else { return Standing::Current };
     let over = || Standing::Over { status: status.clone() };
     // Skipped means kept: by a DeletionPolicy, or because somebody gave up deleting it.
@@ -45,21 +46,32 @@ pub(crate) fn standing(request: &Request, seen: Option<&StackResource>) -> Stand
         }
         Request::Create { .. } if status == "CREATE_IN_PROGRESS" => Standing::Current,
         Request::Update { .. } if status == "UPDATE_IN_PROGRESS" => Standing::Current,
+        // A replacement that the stack does not have: it was rolled back, and CloudFormation may never have heard of the
+        // new id, so nobody else takes it away.
+        Request::Update { physical_id: before, .. }
+            if before != id && !is_on_record(physical_id.as_deref(), id) =>
+        {
+            Standing::Abandoned { status: status.clone() }
+        }
         Request::Create { .. } | Request::Update { .. } => over(),
         // A Delete of what the stack has in good use is a late duplicate: the id was replaced once and came back.
-        Request::Delete { physical_id: doomed, .. } => {
-            let in_use = is_kept || matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
-            let same = physical_id.as_deref() == Some(PhysicalId::as_str(doomed));
-            if in_use && same { over() } else { Standing::Current }
+        Request::Delete { .. } => {
+            let in_use = is_kept
+                || matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_IN_PROGRESS");
+            if in_use && is_on_record(physical_id.as_deref(), id) { over() } else { Standing::Current }
         }
     }
 }
 
+fn is_on_record(on_record: Option<&str>, id: &PhysicalId) -> bool {
+    on_record == Some(id.as_str())
+}
+
 /// Whether CloudFormation has its answer, whoever gave it.
-pub(crate) fn is_answered(request: &Request, seen: Option<&StackResource>) -> bool {
+pub(crate) fn is_answered(request: &Request, id: &PhysicalId, seen: Option<&StackResource>) -> bool {
     let is_deleted =
         || seen.is_some_and(|seen| matches!(seen.status.as_str(), "DELETE_COMPLETE" | "DELETE_FAILED"));
-    standing(request, seen) != Standing::Current
+    standing(request, id, seen) != Standing::Current
         || (matches!(request, Request::Delete { .. }) && is_deleted())
 }
 
@@ -70,14 +82,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(request: &Request, status: &str, on_record: &str, expected: &str) {
+    fn check(request: &Request, id: &str, status: &str, on_record: &str, expected: &str) {
         let seen = StackResource { status: status.to_owned(), physical_id: Some(on_record.to_owned()) };
-        let verdict = match standing(request, Some(&seen)) {
+        let verdict = match standing(request, &PhysicalId::new(id), Some(&seen)) {
             Standing::Current => "current",
             Standing::Over { .. } => "over",
             Standing::Abandoned { .. } => "abandoned",
         };
-        assert_eq!(verdict, expected, "{} while {status}", request.name());
+        assert_eq!(verdict, expected, "{} of {id} while {status} with {on_record}", request.name());
     }
 
     #[test]
@@ -89,7 +101,7 @@ mod tests {
             ("CREATE_IN_PROGRESS", "current", "over", "current"),
             ("CREATE_COMPLETE", "over", "over", "over"),
             ("CREATE_FAILED", "over", "over", "current"),
-            ("UPDATE_IN_PROGRESS", "over", "current", "current"),
+            ("UPDATE_IN_PROGRESS", "over", "current", "over"),
             ("UPDATE_COMPLETE", "over", "over", "over"),
             ("UPDATE_FAILED", "over", "over", "current"),
             ("DELETE_IN_PROGRESS", "abandoned", "abandoned", "current"),
@@ -97,11 +109,25 @@ mod tests {
             ("DELETE_COMPLETE", "abandoned", "abandoned", "current"),
             ("DELETE_SKIPPED", "over", "over", "over"),
         ] {
-            check(&create, status, "a", of_create);
-            check(&update, status, "a", of_update);
-            check(&delete, status, "a", of_delete);
-            check(&delete, status, "another", "current");
-            assert_eq!(standing(&create, None), Standing::Current);
+            check(&create, "a", status, "a", of_create);
+            check(&update, "a", status, "a", of_update);
+            check(&delete, "a", status, "a", of_delete);
+            check(&delete, "a", status, "another", "current");
+            assert_eq!(standing(&create, &PhysicalId::new("a"), None), Standing::Current);
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_the_stack_does_not_have_is_abandoned() {
+        let replacement = Request::Update { physical_id: PhysicalId::new("a"), properties: Value::Null };
+        for (status, with_the_old, with_the_new) in [
+            ("UPDATE_IN_PROGRESS", "current", "current"),
+            ("UPDATE_COMPLETE", "abandoned", "over"),
+            ("UPDATE_FAILED", "abandoned", "over"),
+            ("CREATE_COMPLETE", "abandoned", "over"),
+        ] {
+            check(&replacement, "b", status, "a", with_the_old);
+            check(&replacement, "b", status, "b", with_the_new);
         }
     }
 }

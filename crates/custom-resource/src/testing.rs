@@ -117,6 +117,7 @@ struct Play {
     record: Option<StackResource>,
     looks_refused: Option<Refusal>,
     continuations_refused: Option<Refusal>,
+    baton: Option<String>,
 }
 
 /// A refused call of the [`Stage`].
@@ -147,6 +148,16 @@ impl Stage {
         lock(&self.0).continuations_refused = refusal;
     }
 
+    /// Puts a baton on record, or none.
+    pub fn set_baton(&self, baton: Option<String>) {
+        lock(&self.0).baton = baton;
+    }
+
+    /// The baton on record.
+    pub fn baton(&self) -> Option<String> {
+        lock(&self.0).baton.clone()
+    }
+
     /// Takes out the events that were to go on in another invocation.
     pub fn take_continuations(&self) -> Vec<Value> {
         std::mem::take(&mut lock(&self.0).continuations)
@@ -163,6 +174,15 @@ impl Host for Stage {
         }
         play.continuations.push(serde_json::from_str(payload).unwrap_or(Value::Null));
         Ok(())
+    }
+
+    async fn pass_baton(&self, _stack: &str, _logical: &str, baton: Option<&str>) -> Result<(), Refusal> {
+        lock(&self.0).baton = baton.map(str::to_owned);
+        Ok(())
+    }
+
+    async fn baton(&self, _stack: &str, _logical: &str) -> Result<Option<String>, Refusal> {
+        Ok(lock(&self.0).baton.clone())
     }
 
     async fn stack_resource(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloud::sdk::Aws;
-use cloud::{Function, Stacks};
+use cloud::{Claims, Cloud, Function, Stacks};
 use custom_resource::{Host, StackResource};
 
 /// The platform the function runs on.
@@ -25,6 +25,23 @@ impl Host for Platform {
         self.aws.invoke(function_arn, payload).await
     }
 
+    async fn pass_baton(
+        &self,
+        stack_id: &str,
+        logical_id: &str,
+        baton: Option<&str>,
+    ) -> Result<(), cloud::Error> {
+        let (claims, name) = (self.aws.claims(), baton_name(stack_id, logical_id));
+        match baton {
+            Some(baton) => claims.write(&name, baton).await,
+            None => claims.remove(&name).await,
+        }
+    }
+
+    async fn baton(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, cloud::Error> {
+        self.aws.claims().read(&baton_name(stack_id, logical_id)).await
+    }
+
     async fn stack_resource(
         &self,
         stack_id: &str,
@@ -33,4 +50,10 @@ impl Host for Platform {
         let seen = self.aws.resource(stack_id, logical_id).await?;
         Ok(seen.map(|seen| StackResource { status: seen.status, physical_id: seen.physical_id }))
     }
+}
+
+/// Where the baton of a resource's request is: beside the claims, which begin with an account.
+fn baton_name(stack_id: &str, logical_id: &str) -> String {
+    let stack = stack_id.rsplit('/').next().unwrap_or_default();
+    format!("continuations/{stack}/{logical_id}")
 }

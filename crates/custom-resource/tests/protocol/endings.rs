@@ -117,7 +117,9 @@ async fn a_continuation_is_the_same_event_with_the_count_and_the_start_of_the_op
     let started_at = u64::try_from(bench.invocation(0).now.as_millis()).unwrap();
     for count in 1..4 {
         bench.serve_in(&event, 60).await.unwrap();
-        let expected = with(&event, "Continuation", json!({ "Count": count, "StartedAt": started_at }));
+        let baton = bench.stage.baton().unwrap();
+        let record = json!({ "Count": count, "StartedAt": started_at, "Baton": baton });
+        let expected = with(&event, "Continuation", record);
         event = bench.stage.take_continuations().remove(0);
         assert_eq!(event, expected);
     }
@@ -180,8 +182,45 @@ async fn a_function_that_may_not_invoke_itself_says_so_in_time() {
             assert!(reason.contains("cannot invoke itself: access denied"), "{reason}");
         }
     }
+    bench.stage.refuse_continuations(Some(Refusal("access denied", Retry::Never)));
     bench.serve_in(&request(), 60).await.unwrap();
+    assert_eq!(bench.stage.baton(), None, "no other invocation goes on");
     insta::assert_snapshot!(reason(&bench.only_answer()), @"thing `a` is not READY: not within 50 s (10 looks); last status: VALIDATING. The work needs longer than one invocation, and the function cannot invoke itself: access denied. Allow lambda:InvokeFunction on arn:aws:lambda:us-west-2:222222222222:function:tandem in the function's role.");
+}
+
+/// Lambda ended an invocation that had handed over already, and tries it again: without a baton each would start another.
+#[tokio::test(start_paused = true)]
+async fn of_many_invocations_for_one_request_one_goes_on() {
+    let bench = Bench::applying(never_ready);
+    let mut waiting = vec![request()];
+    for hop in 1..8 {
+        let mut started = Vec::new();
+        for event in &waiting {
+            for _delivery in 0..3 {
+                pass(1).await;
+                bench.serve_in(event, 60).await.unwrap();
+                started.extend(bench.stage.take_continuations());
+            }
+        }
+        assert!(started.len() <= 3, "hop {hop} started {} invocations", started.len());
+        waiting = started;
+    }
+    assert!(bench.answers().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_baton_is_gone_when_the_request_is_answered() {
+    let bench = Bench::applying(never_ready);
+    bench.serve_in(&request(), 60).await.unwrap();
+    let next = bench.stage.take_continuations().remove(0);
+    assert!(bench.stage.baton().is_some());
+    let willing = Bench::willing();
+    willing.stage.set_baton(bench.stage.baton());
+    willing.serve_in(&next, 60).await.unwrap();
+    assert_eq!((text(&willing.only_answer(), "Status"), willing.stage.baton()), ("SUCCESS", None));
+    // A second delivery of the same continuation has nothing to go on with.
+    willing.serve_in(&next, 60).await.unwrap();
+    assert!(willing.answers().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -170,6 +170,42 @@ async fn a_function_that_may_not_ask_cloudformation_makes_nothing_and_deletes_al
     assert_eq!(bench.calls(), ["cleanup thing/a with properties as Delete"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_the_stack_gave_up_is_taken_back_whenever_that_shows() {
+    let replacement = || update(KIND, "thing/before", &properties(), &json!({ "Name": "before" }));
+    // Before the work: a late delivery after the rollback.
+    let bench = Bench::willing();
+    bench.stage.set_record("UPDATE_COMPLETE", Some("thing/before"));
+    bench.serve(&replacement()).await.unwrap();
+    assert_eq!(bench.calls(), ["cleanup thing/a with properties as Replacement"]);
+    assert!(bench.answers().is_empty());
+    // After the answer: the rollback went on while the work ended.
+    let bench = Bench::willing();
+    bench.stage.set_record("UPDATE_IN_PROGRESS", Some("thing/before"));
+    let rolled_back = async {
+        pass(20).await;
+        bench.stage.set_record("UPDATE_COMPLETE", Some("thing/before"));
+    };
+    let event = replacement();
+    let (served, ()) = tokio::join!(bench.serve(&event), rolled_back);
+    served.unwrap();
+    assert_eq!(bench.calls().last().unwrap(), "cleanup thing/a with properties as Replacement");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_the_stack_has_is_kept() {
+    let bench = Bench::willing();
+    bench.stage.set_record("UPDATE_IN_PROGRESS", Some("thing/before"));
+    let heard = async {
+        pass(2).await;
+        bench.stage.set_record("UPDATE_COMPLETE", Some("thing/a"));
+    };
+    let event = update(KIND, "thing/before", &properties(), &json!({ "Name": "before" }));
+    let (served, ()) = tokio::join!(bench.serve(&event), heard);
+    served.unwrap();
+    assert!(bench.calls().iter().all(|call| !call.starts_with("cleanup")), "{:?}", bench.calls());
+}
+
 /// A platform that answers nothing, as one behind a closed network does.
 struct Silent;
 
@@ -187,6 +223,14 @@ impl Host for Silent {
     type Error = Never;
 
     async fn continue_in(&self, _function_arn: &str, _payload: &str) -> Result<(), Never> {
+        std::future::pending().await
+    }
+
+    async fn pass_baton(&self, _stack: &str, _logical: &str, _baton: Option<&str>) -> Result<(), Never> {
+        std::future::pending().await
+    }
+
+    async fn baton(&self, _stack_id: &str, _logical_id: &str) -> Result<Option<String>, Never> {
         std::future::pending().await
     }
 

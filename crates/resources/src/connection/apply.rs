@@ -342,13 +342,16 @@ impl<C: Cloud> Work<'_, C> {
                 Some((Some(id), Vec::new()))
             }
             Standing::Ours(Phase::Requesting { targets, by }) if by == *request => Some((None, targets)),
-            Standing::Free => self.made().map(|id| (Some(id), Vec::new())),
+            // Only this invocation knows what it made.
+            Standing::Free | Standing::Ours(Phase::Releasing { .. }) => {
+                self.made().map(|id| (Some(id), Vec::new()))
+            }
             // Nothing was made, and the claim is all there is to give back.
             Standing::Ours(Phase::Looking | Phase::Adopting { .. }) => {
                 return self.ledger.remove().await.map_err(ledger(name)).map_err(Failure::from);
             }
             // An earlier request made it, or it is not ours: it stays.
-            Standing::Ours(Phase::Made { .. } | Phase::Requesting { .. } | Phase::Releasing { .. })
+            Standing::Ours(Phase::Made { .. } | Phase::Requesting { .. })
             | Standing::OursUnreadable
             | Standing::Theirs(_) => None,
         };

@@ -1,5 +1,6 @@
 //! Removing the connection: only what our claim covers, then the claim.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, InboundStatus, Outbound};
@@ -31,7 +32,7 @@ pub(crate) async fn cleanup<C: Cloud>(
     context: &Context,
 ) -> Result<(), Failure> {
     let ledger = Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context));
-    let removal = Removal { cloud, identity, spec, ledger, settled: Deadline::after(SETTLE) };
+    let removal = Removal { cloud, identity, spec, ledger, settling: Mutex::default() };
     let log = |status: &str| tracing::info!("removing connection `{}`: {status}", identity.alias);
     let gone = until(context.deadline, &Pace::default(), log, || removal.look()).await.map_err(|error| {
         let awaited = format!("connection `{}` of {} is not gone", identity.alias, identity.follower);
@@ -48,7 +49,8 @@ struct Removal<'a, C: Cloud> {
     identity: &'a Identity,
     spec: Option<&'a Spec>,
     ledger: Ledger<'a, C::Claims>,
-    settled: Deadline,
+    /// The id that is not listed, and until when it may still come to be.
+    settling: Mutex<Option<(Option<String>, Deadline)>>,
 }
 
 impl<C: Cloud> Removal<'_, C> {
@@ -94,11 +96,24 @@ impl<C: Cloud> Removal<'_, C> {
             }
             (Step::Wait, Some(row)) => Ok(Probe::NotYet(row.status.to_string())),
             // Listed as deleted: certain. Not listed: perhaps not yet.
-            (_, None) if !self.settled.has_passed() => {
+            (_, None) if self.may_come_to_be_listed(id.as_deref()) => {
                 Ok(Probe::NotYet("not listed; waiting whether it will be".to_owned()))
             }
             (Step::Done | Step::Request | Step::Accept | Step::Fail(_) | Step::Delete | Step::Wait, _) => {
                 self.let_go(ours.map(|row| row.id.clone()).or(id)).await
+            }
+        }
+    }
+
+    /// True for a while from the first time it was asked about this id: the claim may change hands meanwhile, and what
+    /// another invocation has just made deserves its own time.
+    fn may_come_to_be_listed(&self, id: Option<&str>) -> bool {
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        match settling.as_ref() {
+            Some((asked, until)) if asked.as_deref() == id => !until.has_passed(),
+            Some(_) | None => {
+                *settling = Some((id.map(str::to_owned), Deadline::after(SETTLE)));
+                true
             }
         }
     }

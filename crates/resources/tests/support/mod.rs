@@ -16,7 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::fake::{DomainFeatures, Faulty, Snapshot, World};
-use cloud::{Domain, Error, Function, Mode, NewConnection, SkipUnavailable, StackResource as Seen, Stacks};
+use cloud::{
+    Claims, Cloud, Domain, Error, Function, Mode, NewConnection, SkipUnavailable, StackResource as Seen,
+    Stacks,
+};
 use custom_resource::testing::{FUNCTION_ARN, Recorder, STACK_ID};
 use custom_resource::{Host, Invocation, Service, StackResource};
 use serde_json::{Value, json};
@@ -39,10 +42,28 @@ impl Host for Platform {
         self.0.invoke(function_arn, payload).await
     }
 
+    async fn pass_baton(&self, stack_id: &str, logical_id: &str, baton: Option<&str>) -> Result<(), Error> {
+        let (claims, name) = (self.0.claims(), baton_name(stack_id, logical_id));
+        match baton {
+            Some(baton) => claims.write(&name, baton).await,
+            None => claims.remove(&name).await,
+        }
+    }
+
+    async fn baton(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, Error> {
+        self.0.claims().read(&baton_name(stack_id, logical_id)).await
+    }
+
     async fn stack_resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, Error> {
         let seen = self.0.resource(stack_id, logical_id).await?;
         Ok(seen.map(|seen| StackResource { status: seen.status, physical_id: seen.physical_id }))
     }
+}
+
+/// Where the baton of a resource's request is: beside the claims, which begin with an account.
+fn baton_name(stack_id: &str, logical_id: &str) -> String {
+    let stack = stack_id.rsplit('/').next().unwrap_or_default();
+    format!("continuations/{stack}/{logical_id}")
 }
 
 /// One function in one world.
