@@ -276,6 +276,12 @@ WITHOUT_RESOURCE = {
         ("Delete", "Connection"),
         ("Delete", "CrossClusterSearchConnection"),
     )
+} | {
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
 }
 
 
@@ -339,7 +345,8 @@ def d17_passwords_are_generated_and_referred_to(template):
         f"parameter {name} takes a secret"
         for name, parameter in template.section("Parameters").items()
         if re.search(r"password|secret|token", name, re.IGNORECASE)
-        if not str(parameter.get("Type")).startswith("AWS::")
+        # A switch holds no secret, whatever it switches.
+        if not str(parameter.get("Type")).startswith("AWS::") and "AllowedValues" not in parameter
     ]
     for logical_id, resource in template.resources("AWS::OpenSearchService::Domain").items():
         for options in branches(properties(resource).get("AdvancedSecurityOptions")):
