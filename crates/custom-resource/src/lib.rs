@@ -41,6 +41,7 @@
 mod answer;
 mod event;
 mod failure;
+mod gate;
 mod home;
 mod host;
 #[cfg(feature = "https")]
@@ -59,6 +60,7 @@ pub mod testing;
 pub use answer::{Applied, LARGEST_BODY, Outcome};
 pub use event::Envelope;
 pub use failure::Failure;
+pub use gate::{Gate, NoGate, Passage};
 pub use home::Home;
 pub use host::Host;
 #[cfg(feature = "https")]

@@ -1,23 +1,27 @@
 //! One invocation: parse, dispatch, race the deadline, answer always.
 
+mod gated;
+mod record;
+
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
 use tracing::Instrument;
-use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
+use wait::Deadline;
 
 use crate::answer::body;
 use crate::event::{Event, Request, Unreadable};
+use crate::gate::close;
 use crate::limits::Limits;
 use crate::properties::{did_you_mean, quoted};
 use crate::resource::{Change, Context, Kind};
-use crate::standing::{Standing, is_answered, standing};
+use crate::standing::Standing;
 use crate::{
-    Applied, DeliveryError, Envelope, Failure, Home, Host, Invocation, Outcome, PhysicalId, Responder,
+    Applied, DeliveryError, Envelope, Failure, Gate, Home, Host, Invocation, NoGate, Outcome, Passage,
+    PhysicalId, Responder,
 };
 
 /// Why an invocation failed. Lambda then tries the same event again.
@@ -37,10 +41,19 @@ pub enum ServeError {
 }
 
 /// The kinds a function serves, and what it needs to serve them.
-pub struct Service<R, H> {
+pub struct Service<R, H, G = NoGate> {
     kinds: Vec<Kind>,
     responder: R,
     host: H,
+    gate: G,
+}
+
+/// What became of an event.
+enum Served {
+    /// It is over.
+    Ended,
+    /// It goes on in another invocation.
+    GoesOn,
 }
 
 /// How the work ended.
@@ -55,13 +68,17 @@ enum Ending {
     NotUndone(String),
 }
 
-/// How long CloudFormation's own record may lag behind the event it sent.
-const RECORD_LAG: Duration = Duration::from_secs(5);
-
 impl<R: Responder, H: Host> Service<R, H> {
     /// A service of these kinds.
     pub fn new(kinds: Vec<Kind>, responder: R, host: H) -> Self {
-        Self { kinds, responder, host }
+        Self { kinds, responder, host, gate: NoGate }
+    }
+}
+
+impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
+    /// The same service, whose calls go through a gate.
+    pub fn behind<B: Gate>(self, gate: B) -> Service<R, H, B> {
+        Service { kinds: self.kinds, responder: self.responder, host: self.host, gate }
     }
 
     /// The responder, for tests that look at what was answered.
@@ -102,48 +119,74 @@ impl<R: Responder, H: Host> Service<R, H> {
         let Some((envelope, id)) = error.addressee.as_deref() else {
             return Err(ServeError::NotARequest(error.to_string()));
         };
-        let limits = Limits::new(invocation, None, &Value::Null);
+        let limits = Limits::new(invocation, None, &Value::Null, Duration::ZERO);
         let outcome = Outcome::Failed(format!("{error}."));
         self.deliver(envelope, id, &outcome, limits.answer).await.map_err(ServeError::NotDelivered)
     }
 
     async fn serve_event(&self, event: &Event, invocation: &Invocation) -> Result<(), ServeError> {
-        let limits = Limits::new(invocation, event.continuation, event.request.properties());
+        let afterwards = self.gate.closing();
+        let limits = Limits::new(invocation, event.continuation, event.request.properties(), afterwards);
         tracing::info!(continued = event.continuation.is_some(), "{} received", event.request.name());
-        let (id, ending) = match self.kind_of(event, invocation) {
-            Err((id, outcome)) => (id, Ending::Answer(outcome)),
-            Ok((kind, id, home)) => {
-                let context = context(event, &id, home, limits.work);
-                // Kinds end by themselves at `limits.work`; this cuts off one that does not.
-                let work = limits.cut_off.limit(self.work(kind, event, &id, &context));
-                let ending = match AssertUnwindSafe(work).catch_unwind().await {
-                    Ok(Some(ending)) => ending,
-                    Ok(None) => Ending::OutOfTime(
-                        "The work did not end in time: a call did not come back.".to_owned(),
-                    ),
-                    Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
-                };
-                (id, ending)
-            }
+        let (kind, id, home) = match self.kind_of(event, invocation) {
+            Ok(known) => known,
+            Err((id, outcome)) => return self.answer(event, &id, &outcome, limits.answer).await.map(|_| ()),
         };
+        let context = context(event, &id, home, limits.work);
+        let passage = Passage::of(event, &context, &limits);
+        // Kinds end by themselves at `limits.work`; this cuts off one that does not.
+        let work = limits.cut_off.limit(self.work_behind_gate(kind, event, &id, &context, &passage));
+        let ending = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Some(ending)) => ending,
+            Ok(None) => {
+                Ending::OutOfTime("The work did not end in time: a call did not come back.".to_owned())
+            }
+            Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
+        };
+        let served = self.conclude(event, invocation, &id, ending, &limits).await;
+        if !matches!(served, Ok(Served::GoesOn)) {
+            close(&self.gate, &passage).await;
+        }
+        served.map(|_| ())
+    }
+
+    /// Answers, or goes on in another invocation, or neither when nobody waits.
+    async fn conclude(
+        &self,
+        event: &Event,
+        invocation: &Invocation,
+        id: &PhysicalId,
+        ending: Ending,
+        limits: &Limits,
+    ) -> Result<Served, ServeError> {
         let outcome = match ending {
             Ending::Answer(outcome) => outcome,
             Ending::NobodyWaits(status) => {
                 tracing::info!(status, "CloudFormation no longer waits for this request: nothing to answer");
-                return Ok(());
+                return Ok(Served::Ended);
             }
             Ending::NotUndone(reason) => return Err(ServeError::NotUndone(reason)),
-            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, &limits, reason).await {
-                None => return Ok(()),
+            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, limits, reason).await {
+                None => return Ok(Served::GoesOn),
                 Some(outcome) => outcome,
             },
         };
-        match self.deliver(&event.envelope, &id, &outcome, limits.answer).await {
-            Ok(()) => Ok(()),
+        self.answer(event, id, &outcome, limits.answer).await
+    }
+
+    async fn answer(
+        &self,
+        event: &Event,
+        id: &PhysicalId,
+        outcome: &Outcome,
+        deadline: Deadline,
+    ) -> Result<Served, ServeError> {
+        match self.deliver(&event.envelope, id, outcome, deadline).await {
+            Ok(()) => Ok(Served::Ended),
             // A duplicate may have been quicker: then the request is over, and the URL with it.
-            Err(DeliveryError::Refused(status)) if self.is_answered(event, limits.answer).await => {
+            Err(DeliveryError::Refused(status)) if self.is_answered(event, deadline).await => {
                 tracing::info!(status, "the request was answered before");
-                Ok(())
+                Ok(Served::Ended)
             }
             Err(error) => Err(ServeError::NotDelivered(error)),
         }
@@ -278,50 +321,6 @@ impl<R: Responder, H: Host> Service<R, H> {
              Allow lambda:InvokeFunction on {} in the function's role.",
             invocation.function_arn
         )))
-    }
-
-    /// What CloudFormation's record says, looked at again for a while before it may speak against the request.
-    async fn standing(&self, event: &Event, deadline: Deadline) -> Result<Standing, H::Error> {
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let verdict = Mutex::new(Standing::Current);
-        let look = async || {
-            let seen = match self.host.stack_resource(stack_id, logical_id).await {
-                Ok(seen) => seen,
-                // Unwell or throttled: nothing speaks against the request.
-                Err(error) if error.retry() == Retry::Later => {
-                    tracing::warn!("cannot ask CloudFormation about the resource now: {error}");
-                    None
-                }
-                Err(error) => return Err(error),
-            };
-            let now = standing(&event.request, seen.as_ref());
-            *verdict.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
-            Ok(match now {
-                Standing::Current => Probe::Ready(()),
-                Standing::Over { status } | Standing::Abandoned { status } => Probe::NotYet(status),
-            })
-        };
-        let deadline = deadline.min(Deadline::after(RECORD_LAG));
-        match until(deadline, &Pace::default(), |_| (), look).await {
-            Ok(()) | Err(WaitError::TimedOut(_)) => {
-                Ok(verdict.into_inner().unwrap_or_else(PoisonError::into_inner))
-            }
-            Err(WaitError::Failed(error)) => Err(error),
-        }
-    }
-
-    /// Whether CloudFormation has an answer, looked at for a while, because its record may lag behind that too.
-    async fn is_answered(&self, event: &Event, deadline: Deadline) -> bool {
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let look = async || {
-            let seen = self.host.stack_resource(stack_id, logical_id).await?;
-            Ok::<_, H::Error>(if is_answered(&event.request, seen.as_ref()) {
-                Probe::Ready(())
-            } else {
-                Probe::NotYet("in progress".to_owned())
-            })
-        };
-        until(deadline.min(Deadline::after(RECORD_LAG)), &Pace::default(), |_| (), look).await.is_ok()
     }
 
     async fn deliver(
