@@ -22,7 +22,19 @@ def main() -> None:
     # Only now: ministack reads its environment while it is imported.
     from ministack import app
 
-    from . import authorization, buckets, custom_resources, functions, gateway, names, opensearch, stack_views, stacks
+    from . import (
+        authorization,
+        buckets,
+        conditions,
+        custom_resources,
+        ec2,
+        functions,
+        gateway,
+        names,
+        opensearch,
+        stack_views,
+        stacks,
+    )
     from .world import World
 
     world = World(port=options.port, speed=options.speed, seed=options.seed, temporary=temporary)
@@ -39,8 +51,10 @@ def main() -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop)
 
+    conditions.install()
     authorization.install()
     buckets.install()
+    ec2.install(world)
     names.install()
     opensearch.install(world)
     functions.install(world)
