@@ -203,7 +203,7 @@ def test_a_missing_output_in_a_hook_is_found(project):
 
 
 def test_a_reference_to_a_stack_that_is_not_launched_is_found(project):
-    change(project, "follower/connection.yaml", "{%- if two_accounts %}", "{%- if true %}")
+    change(project, "follower/connection.yaml", "{%- if settings.two_accounts %}", "{%- if true %}")
     assert (
         "follower/connection: refers to leader/accepter-role, which is not launched"
         in findings(LAYOUTS["one account"], project)
