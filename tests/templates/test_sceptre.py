@@ -5,15 +5,11 @@ import shutil
 
 import pytest
 import yaml
-from project import EXAMPLE, LAYOUTS, SCEPTRE, example, outputs_asked_for, parameters, render, template_of
+from project import EXAMPLE, LAYOUTS, SCEPTRE, example, launched, outputs_asked_for, parameters, render, template_of
 from sceptre.config.graph import StackGraph
 from sceptre.exceptions import CircularDependenciesError, DependencyDoesNotExistError
 
 layouts = pytest.mark.parametrize("variables", LAYOUTS.values(), ids=LAYOUTS)
-
-
-def launched(stacks):
-    return {name: stack for name, stack in stacks.items() if not stack.ignore}
 
 
 def findings(variables, project=SCEPTRE):
