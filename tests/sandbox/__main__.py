@@ -28,6 +28,7 @@ def main() -> None:
         conditions,
         custom_resources,
         ec2,
+        egress,
         functions,
         gateway,
         names,
@@ -58,6 +59,7 @@ def main() -> None:
     names.install()
     opensearch.install(world)
     functions.install(world)
+    egress.install(world)
     custom_resources.install(world)
     stacks.install(world)
     stack_views.install()

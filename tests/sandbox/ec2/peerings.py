@@ -93,7 +93,8 @@ def create(requester: Side, accepter: Side) -> Peering:
                 f"There is already a non-deleted Peering Attachment between {requester.gateway} and {accepter.gateway}.",
             )
     world = _world[0]
-    made = _all[(attachment := new_id("tgw-attach"))] = Peering(attachment, requester, accepter, ec2._now_ts())
+    made = Peering(new_id("tgw-attach"), requester, accepter, ec2._now_ts())
+    _all[made.id] = made
     _enter(made, "initiatingRequest")
     exists = transit_gateways.GATEWAYS.get_scoped(accepter.account, accepter.region, accepter.gateway)
 
