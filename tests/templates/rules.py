@@ -294,6 +294,26 @@ WITHOUT_RESOURCE = {
 }
 
 
+# Lambda asks for these on everything before it puts a function into a VPC; the function's own code must then be denied them.
+IN_A_VPC = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def denied_to_code(role):
+    return {
+        action
+        for policy in inline(role)
+        for statement in statements(policy["PolicyDocument"])
+        if statement["Effect"] == "Deny" and "lambda:SourceFunctionArn" in statement["Condition"].get("ArnEquals", {})
+        if statement["Resource"] == "*"
+        for action in listed(statement["Action"])
+    }
+
+
 @rule
 def d15_roles_get_no_managed_policy_and_no_wildcard(template):
     findings = []
@@ -307,7 +327,7 @@ def d15_roles_get_no_managed_policy_and_no_wildcard(template):
                 findings += [
                     f"{logical_id} is granted {action} on everything"
                     for action in actions
-                    if action not in WITHOUT_RESOURCE
+                    if action not in WITHOUT_RESOURCE | (IN_A_VPC & denied_to_code(resource))
                 ]
     return findings
 

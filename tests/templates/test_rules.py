@@ -158,6 +158,21 @@ Resources:
         - PolicyDocument:
             Statement: {Effect: Allow, Action: ['ec2:StartInstances', 'ec2:StopInstances'], Resource: '*'}
 """,
+        "interfaces for the function's own code": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - !If
+          - C
+          - PolicyDocument:
+              Statement:
+                - {Effect: Allow, Action: 'ec2:DeleteNetworkInterface', Resource: '*'}
+                - {Effect: Deny, Action: 'ec2:DeleteNetworkInterface', Resource: '*', Condition: {StringEquals: {a: b}}}
+          - !Ref AWS::NoValue
+""",
         "create on everything": GOOD_HEAD
         + """\
 Resources:
