@@ -3,9 +3,15 @@
 //! A claim is made before the first effect and removed after the last one, so whatever a crash leaves behind is found
 //! by it, and what has no claim is not ours to touch.
 
+mod hold;
+
+use std::sync::{Mutex, PoisonError};
+
 use cloud::{Claimed, Claims, Error};
 use custom_resource::Context;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use hold::{Barred, Hold};
 
 /// The resource of a stack, whatever request speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +24,14 @@ impl Holder {
     pub(crate) fn of(context: &Context) -> Self {
         Self { stack_id: context.stack_id.clone(), logical_id: context.logical_id.clone() }
     }
+}
+
+/// A holder in a message.
+pub(crate) fn holder_text(holder: Option<&Holder>) -> String {
+    holder.map_or_else(
+        || "somebody whose claim this version cannot read".to_owned(),
+        |holder| format!("resource `{}` of stack {}", holder.logical_id, holder.stack_id),
+    )
 }
 
 /// How far the work under a claim has come.
@@ -53,6 +67,9 @@ pub(crate) enum Phase {
 pub(crate) struct Claim {
     pub(crate) holder: Holder,
     pub(crate) phase: Phase,
+    /// What was, or may have been, made beside the thing itself, in the kind's words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<String>,
 }
 
 /// A claim by name, over the port.
@@ -60,6 +77,8 @@ pub(crate) struct Ledger<'a, C> {
     claims: &'a C,
     name: String,
     holder: Holder,
+    /// As they were last read or set; they go with every write.
+    parts: Mutex<Vec<String>>,
 }
 
 /// What the ledger says of us.
@@ -75,7 +94,7 @@ pub(crate) enum Standing {
 
 impl<'a, C: Claims> Ledger<'a, C> {
     pub(crate) fn new(claims: &'a C, name: String, holder: Holder) -> Self {
-        Self { claims, name, holder }
+        Self { claims, name, holder, parts: Mutex::default() }
     }
 
     /// The name of the claim, for messages.
@@ -87,7 +106,10 @@ impl<'a, C: Claims> Ledger<'a, C> {
     pub(crate) async fn read(&self) -> Result<Standing, Error> {
         let Some(text) = self.claims.read(&self.name).await? else { return Ok(Standing::Free) };
         Ok(match serde_json::from_str::<Claim>(&text) {
-            Ok(claim) if claim.holder == self.holder => Standing::Ours(claim.phase),
+            Ok(claim) if claim.holder == self.holder => {
+                self.set_parts(claim.parts);
+                Standing::Ours(claim.phase)
+            }
             Ok(claim) => Standing::Theirs(Some(claim.holder)),
             Err(_) => Standing::Theirs(None),
         })
@@ -108,8 +130,19 @@ impl<'a, C: Claims> Ledger<'a, C> {
         self.claims.remove(&self.name).await
     }
 
+    /// What was made beside the thing itself, as the claim was last read.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The next write says so.
+    pub(crate) fn set_parts(&self, parts: Vec<String>) {
+        *self.parts.lock().unwrap_or_else(PoisonError::into_inner) = parts;
+    }
+
     fn text(&self, phase: Phase) -> String {
         // A record of strings always serialises; an empty text would read as somebody else's and change nothing.
-        serde_json::to_string(&Claim { holder: self.holder.clone(), phase }).unwrap_or_default()
+        serde_json::to_string(&Claim { holder: self.holder.clone(), phase, parts: self.parts() })
+            .unwrap_or_default()
     }
 }

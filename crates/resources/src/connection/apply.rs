@@ -1,10 +1,9 @@
 //! Making the connection: Create and Update.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cloud::{Claimed, Cloud, Code, Mode, Outbound, OutboundStatus};
+use cloud::{Cloud, Code, Mode, Outbound, OutboundStatus};
 use custom_resource::{Applied, Change, Context, Failure};
 use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
@@ -14,13 +13,11 @@ use super::ownership::{Whose, is_live, twins, whose};
 use super::problem::Problem;
 use super::sides::{FollowerSide, LeaderSide, ledger};
 use super::spec::Spec;
-use crate::claim::{Holder, Ledger, Phase, Standing};
+use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
+use crate::far::ROLE_SPREADS;
 
 /// How long what was requested may stay unlisted, and how long the service may call an alias taken that no look shows.
 const VISIBILITY: Duration = Duration::from_mins(1);
-
-/// How long a role may be refused because IAM has not spread it yet: the accepter role is often seconds old.
-const ROLE_SPREADS: Duration = Duration::from_secs(15);
 
 /// Makes the connection what the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
@@ -30,9 +27,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         cloud,
         spec,
         context,
-        ledger: Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context)),
-        is_held: AtomicBool::new(false),
-        made: Mutex::new(None),
+        hold: Hold::new(Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context))),
         unlisted_until: Mutex::new(None),
         role_spread_by: Deadline::after(ROLE_SPREADS),
     };
@@ -66,11 +61,7 @@ struct Work<'a, C: Cloud> {
     cloud: &'a C,
     spec: &'a Spec,
     context: &'a Context,
-    ledger: Ledger<'a, C::Claims>,
-    /// This invocation has seen the claim as ours: should it vanish now, somebody is undoing the work.
-    is_held: AtomicBool,
-    /// The id of what this invocation made: the claim may be lost to a removal that ran at the same time.
-    made: Mutex<Option<String>>,
+    hold: Hold<'a, C::Claims>,
     /// Until when it may be that the service knows a connection and does not list it; set when that was first seen.
     unlisted_until: Mutex<Option<Deadline>>,
     role_spread_by: Deadline,
@@ -97,7 +88,7 @@ impl<C: Cloud> Work<'_, C> {
             }
             leader => leader?,
         };
-        if !self.is_held.load(Ordering::Relaxed) && self.claim().await?.is_none() {
+        if !self.hold.is_held() && self.claim().await?.is_none() {
             return Ok(not_yet("claiming the alias"));
         }
         // The list before the claim: whoever requests writes the claim first, so every connection of ours that the list
@@ -145,35 +136,17 @@ impl<C: Cloud> Work<'_, C> {
 
     /// The claim as ours, claiming it if it is free. `None`: look again.
     async fn claim(&self) -> Result<Option<Phase>, Problem> {
-        let name = self.ledger.name();
-        let was_held = self.is_held.load(Ordering::Relaxed);
-        let phase = match self.ledger.read().await.map_err(ledger(name))? {
-            Standing::Free if was_held => return Err(Problem::Revoked { claim: name.to_owned() }),
-            Standing::Free => match self.ledger.create().await.map_err(ledger(name))? {
-                Claimed::New => Phase::Looking,
-                Claimed::Taken => return Ok(None),
-            },
-            Standing::Theirs(holder) => {
+        let name = self.hold.ledger.name();
+        self.hold.take().await.map_err(|barred| match barred {
+            Barred::Held(holder) => {
                 let (alias, follower) =
                     (self.spec.connection.alias.clone(), self.spec.connection.local.clone());
-                return Err(Problem::Held { alias, follower, holder });
+                Problem::Held { alias, follower, holder }
             }
-            Standing::Ours(Phase::Releasing { because: Some(reason), .. }) if was_held => {
-                return Err(Problem::TakenBack { reason });
-            }
-            Standing::Ours(Phase::Releasing { .. }) if was_held => {
-                return Err(Problem::Revoked { claim: name.to_owned() });
-            }
-            // A removal that gave up long ago: CloudFormation asks for the resource again.
-            Standing::Ours(Phase::Releasing { id, targets, .. }) => {
-                let resumed = id.map_or(Phase::Requesting { targets }, |id| Phase::Made { id, by: None });
-                self.ledger.write(resumed.clone()).await.map_err(ledger(name))?;
-                resumed
-            }
-            Standing::Ours(phase) => phase,
-        };
-        self.is_held.store(true, Ordering::Relaxed);
-        Ok(Some(phase))
+            Barred::TakenBack(reason) => Problem::TakenBack { reason },
+            Barred::Revoked => Problem::Revoked { claim: name.to_owned() },
+            Barred::Call(error) => ledger(name)(error),
+        })
     }
 
     /// The connection that is ours, taking over what the claim or the spec says is ours to take. The error names whose
@@ -205,7 +178,7 @@ impl<C: Cloud> Work<'_, C> {
             }
         };
         let made = Phase::Made { id: row.id.clone(), by };
-        self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
+        self.hold.ledger.write(made).await.map_err(ledger(self.hold.ledger.name()))?;
         Ok(Ours::Row(row))
     }
 
@@ -226,7 +199,7 @@ impl<C: Cloud> Work<'_, C> {
         rows: &[Outbound],
         phase: &Phase,
     ) -> Result<Probe<Outbound>, Problem> {
-        let name = self.ledger.name();
+        let name = self.hold.ledger.name();
         let earlier = match phase {
             Phase::Requesting { targets } => targets.as_slice(),
             Phase::Looking | Phase::Made { .. } | Phase::Releasing { .. } => &[],
@@ -235,13 +208,11 @@ impl<C: Cloud> Work<'_, C> {
         targets.push(self.spec.connection.remote.to_string());
         targets.sort();
         targets.dedup();
-        self.ledger.write(Phase::Requesting { targets }).await.map_err(ledger(name))?;
+        self.hold.ledger.write(Phase::Requesting { targets }).await.map_err(ledger(name))?;
         match follower.request(self.spec).await {
             Ok(row) => {
-                *lock(&self.made) = Some(row.id.clone());
                 *lock(&self.unlisted_until) = None;
-                let made = Phase::Made { id: row.id.clone(), by: Some(self.context.request_id.clone()) };
-                self.ledger.write(made).await.map_err(ledger(name))?;
+                self.hold.record_made(&row.id, &self.context.request_id).await.map_err(ledger(name))?;
                 Ok(not_yet(format!("{} as `{}`", row.status, row.id)))
             }
             // The answer to an earlier try was lost, or the pair is connected under another alias.
@@ -257,7 +228,7 @@ impl<C: Cloud> Work<'_, C> {
             Err(source) => {
                 // A clear refusal of the first try: nothing was made, and the claim says so again.
                 if source.retry() == Retry::Never && earlier.is_empty() {
-                    self.ledger.write(Phase::Looking).await.map_err(ledger(name))?;
+                    self.hold.ledger.write(Phase::Looking).await.map_err(ledger(name))?;
                 }
                 let wanted = &self.spec.connection;
                 let context = format!("cannot request connection `{}` from {}", wanted.alias, wanted.local);
@@ -293,10 +264,10 @@ impl<C: Cloud> Work<'_, C> {
     /// way of the rollback, which removes it. A failed replacement takes back what it made, because CloudFormation may
     /// never mention its id again; and whoever lost its claim takes back what it made, because nobody else knows of it.
     async fn give_up(&self, problem: Problem) -> Failure {
-        let is_ours = self.is_held.load(Ordering::Relaxed);
+        let is_ours = self.hold.is_held();
         let takes_back = match problem {
             Problem::TakenBack { .. } => false,
-            Problem::Revoked { .. } => self.made().is_some(),
+            Problem::Revoked { .. } => self.hold.made().is_some(),
             Problem::Call { .. }
             | Problem::Role { .. }
             | Problem::Held { .. }
@@ -313,23 +284,8 @@ impl<C: Cloud> Work<'_, C> {
 
     /// Removes what this request made. The claim says why meanwhile, so that a duplicate gives the same answer.
     async fn take_back(&self, failure: &Failure) -> Result<(), Failure> {
-        let name = self.ledger.name();
-        let made = match self.ledger.read().await.map_err(ledger(name))? {
-            Standing::Ours(Phase::Made { id, .. }) => Some((Some(id), Vec::new())),
-            Standing::Ours(Phase::Requesting { targets }) => Some((None, targets)),
-            Standing::Free => self.made().map(|id| (Some(id), Vec::new())),
-            Standing::Ours(Phase::Looking | Phase::Releasing { .. }) | Standing::Theirs(_) => None,
-        };
-        if let Some((id, targets)) = made {
-            let phase = Phase::Releasing { id, targets, because: Some(failure.reason()) };
-            self.ledger.write(phase).await.map_err(ledger(name))?;
-        }
+        self.hold.begin_taking_back(failure.reason()).await.map_err(ledger(self.hold.ledger.name()))?;
         cleanup(self.cloud, &self.spec.identity(), Some(self.spec), self.context).await
-    }
-
-    /// The connection that this very invocation made.
-    fn made(&self) -> Option<String> {
-        lock(&self.made).clone()
     }
 }
 

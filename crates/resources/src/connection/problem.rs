@@ -5,7 +5,8 @@ use custom_resource::Failure;
 use wait::{Retry, Retryable};
 
 use super::next::DeadEnd;
-use crate::claim::Holder;
+use crate::claim::{Holder, holder_text};
+use crate::far::role_hint;
 
 /// Why a connection cannot be had, or cannot be removed.
 #[derive(Debug, thiserror::Error)]
@@ -56,13 +57,6 @@ pub(crate) enum Problem {
     Revoked { claim: String },
 }
 
-fn holder_text(holder: Option<&Holder>) -> String {
-    holder.map_or_else(
-        || "somebody whose claim this version cannot read".to_owned(),
-        |holder| format!("resource `{}` of stack {}", holder.logical_id, holder.stack_id),
-    )
-}
-
 fn dead_text(end: DeadEnd, message: Option<&str>) -> String {
     let state = match end {
         DeadEnd::ValidationFailed => "is VALIDATION_FAILED",
@@ -91,21 +85,7 @@ impl Problem {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Call { source, .. } => call_hint(source),
-            Self::Role { source, .. } => Some(match source.code {
-                Code::AccessDenied => "Check that the role exists, that its trust policy names this function's role, and that \
-                     RemoteExternalId is the ExternalId it demands; and that the function's role allows sts:AssumeRole \
-                     on it."
-                    .to_owned(),
-                Code::ResourceNotFound
-                | Code::ResourceAlreadyExists
-                | Code::LimitExceeded
-                | Code::DisabledOperation
-                | Code::Validation
-                | Code::Throttled
-                | Code::Internal
-                | Code::NoAnswer
-                | Code::Other(_) => "Check RemoteRoleArn and that STS is active in the function's Region.".to_owned(),
-            }),
+            Self::Role { source, .. } => Some(role_hint(&source.code)),
             Self::Held { .. } => Some("Choose another ConnectionAlias, or delete it from that stack first.".to_owned()),
             Self::AliasTaken { leads_where_wanted: true, .. } => Some(
                 "Set AdoptExisting to true to take it over (it is deleted with the stack then), or choose another \
