@@ -86,7 +86,7 @@ def read(variables, project):
 
 
 def launched(stacks):
-    return {name: stack for name, stack in stacks.items() if not stack.ignore}
+    return {name: stack for name, stack in stacks.items() if not (stack.ignore or stack.obsolete)}
 
 
 def parameters(stack):

@@ -67,7 +67,7 @@ def test_there_is_an_order_and_nothing_waits_for_what_is_not_launched(variables)
     # A cycle raises.
     StackGraph(set(stacks.values()))
     for stack in launched(stacks).values():
-        assert [dependency.name for dependency in stack.dependencies if dependency.ignore] == []
+        assert [other.name for other in stack.dependencies if other.ignore or other.obsolete] == []
 
 
 @layouts
@@ -145,6 +145,17 @@ def known(stack):
     }
 
 
+def test_what_is_switched_off_again_is_taken_down_in_the_order_of_its_references():
+    # `sceptre prune` deletes obsolete stacks, and only if nothing that stays refers to them.
+    stacks = render(example())
+    obsolete = {name for name, stack in stacks.items() if stack.obsolete}
+    assert obsolete == set(stacks) - set(launched(stacks))
+    assert "leader/network" in everything_before(stacks["leader/transit-gateway"])
+    assert "leader/transit-gateway" in everything_before(stacks["follower/transit-gateway-peering"])
+    assert "follower/network" in everything_before(stacks["follower/egress"])
+    assert "after_delete" in stacks["follower/transit-gateway-peering"].hooks
+
+
 # ---- What each switch launches ------------------------------------------------------------------------------------
 
 ALWAYS = {"follower/artifacts", "follower/provider", "follower/connection"}
@@ -172,7 +183,8 @@ def test_existing_domains_and_an_existing_vpc_need_three_stacks():
 
 def test_everything_switched_on_launches_every_stack():
     variables = example(network=True, egress="nat-instance", transit_gateway=True, dashboards_tunnel=True)
-    assert [name for name, stack in render(variables).items() if stack.ignore] == []
+    stacks = render(variables)
+    assert set(launched(stacks)) == set(stacks)
 
 
 def test_d21_leader_and_follower_have_the_same_network_and_each_routes_to_the_others_range():

@@ -47,7 +47,7 @@ def test_stacks_are_launched_in_an_order_that_exists(variables):
 @layouts
 def test_nothing_that_is_launched_waits_for_something_that_is_not(variables):
     for stack in launched(render(variables)).values():
-        assert [dependency.name for dependency in stack.dependencies if dependency.ignore] == []
+        assert [other.name for other in stack.dependencies if other.ignore or other.obsolete] == []
 
 
 def test_two_accounts_get_an_accepter_role_and_one_does_not():
@@ -131,7 +131,7 @@ def test_d19_no_account_no_region_and_no_stack_name_is_written_down(path):
 
 
 def test_keys_of_a_stack_are_in_the_same_order_everywhere():
-    order = ["template", "ignore", "dependencies", "parameters", "stack_tags", "hooks"]
+    order = ["template", "ignore", "obsolete", "dependencies", "parameters", "stack_tags", "hooks"]
     for path in configuration():
         if path.name != "config.yaml":
             keys = re.findall(r"^([a-z_]+):", path.read_text(), re.MULTILINE)
