@@ -50,6 +50,8 @@ class Host(NamedTuple):
     place: Place
     subnets: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    # Whether the internet can answer it directly.
+    is_public: bool = False
 
 
 class Service(NamedTuple):

@@ -116,9 +116,11 @@ def _way_out(network: Network, source: Host, vpc: str) -> str | None:
         elif interface := default.get("NetworkInterfaceId"):
             if missing := _nat_instance(network, source, interface, subnet):
                 return missing
-        else:
-            # An interface without a public address gets no answer through an internet gateway.
-            return f"public address of {source.name}, whose default route leads to {default.get('GatewayId')}"
+        elif not source.is_public:
+            # Without one nothing comes back through an internet gateway.
+            return f"public address of {source.name}"
+        elif missing := _gateway(network, default, vpc):
+            return missing
     return None
 
 
@@ -144,12 +146,14 @@ def _nat_instance(network: Network, source: Host, interface_id: str, subnet: str
         return "public address of the NAT instance"
     table = table_of(network, interface["SubnetId"])
     out = route_to(table, ANYWHERE) if table else None
-    gateway = find(network.internet_gateways, InternetGatewayId=(out or {}).get("GatewayId"))
-    if gateway is None:
+    if not (out or {}).get("GatewayId", "").startswith("igw-"):
         return "route of the NAT instance's subnet to an internet gateway"
-    if not any(a["VpcId"] == interface["VpcId"] for a in gateway["Attachments"]):
-        return "attachment of the internet gateway"
-    return None
+    return _gateway(network, out, interface["VpcId"])
+
+
+def _gateway(network: Network, route: dict, vpc: str) -> str | None:
+    gateway = find(network.internet_gateways, InternetGatewayId=route.get("GatewayId")) or {"Attachments": []}
+    return None if any(a["VpcId"] == vpc for a in gateway["Attachments"]) else "internet gateway attached to the VPC"
 
 
 def _verdict(missing: str | None, via: str) -> Verdict:
