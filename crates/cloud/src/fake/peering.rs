@@ -133,16 +133,23 @@ impl PeeringRow {
         stalls_in: Option<&PeeringState>,
         timing: &Timing,
     ) {
+        if stalls_in.is_some_and(|state| self.near.as_ref() == Some(state)) {
+            self.schedule.retain(|(_, change)| !matches!(change, Change::Validated));
+        }
         while self.schedule.first().is_some_and(|(at, _)| *at <= now) {
             match self.schedule.remove(0) {
                 (at, Change::Validated) => self.validated(at, objection, is_refused, timing),
                 (_, Change::Shows(side, state)) => self.show(side, state),
                 (_, Change::Forgotten) => (self.near, self.far) = (None, None),
             }
-            if let Some(stalled) = stalls_in.filter(|state| self.near.as_ref() == Some(state)) {
-                self.schedule
-                    .retain(|(_, change)| matches!(change, Change::Shows(_, shown) if shown == stalled));
-            }
+            self.stall(stalls_in);
+        }
+    }
+
+    /// In this state nothing follows by itself; the other side still gets there.
+    fn stall(&mut self, state: Option<&PeeringState>) {
+        if let Some(stalled) = state.filter(|state| self.near.as_ref() == Some(state)) {
+            self.schedule.retain(|(_, change)| matches!(change, Change::Shows(_, shown) if shown == stalled));
         }
     }
 

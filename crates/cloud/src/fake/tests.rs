@@ -1,6 +1,7 @@
 //! The world is held to what the service was seen to do, and the decorator to what it promises.
 
 mod faulty;
+mod gateways;
 mod leftovers;
 mod ports;
 mod refusals;

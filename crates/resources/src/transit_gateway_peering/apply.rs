@@ -42,7 +42,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         }
         Err(WaitError::Failed(problem)) => Err(work.give_up(problem).await),
         Err(error) => {
-            let awaited = format!("the peering from {local} to {remote} is not in use");
+            let awaited = format!("the peering from {local} to {remote} is not usable");
             Err(Failure::of_wait(error, awaited, Failure::from))
         }
     }
