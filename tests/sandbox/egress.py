@@ -25,7 +25,6 @@ PREFIX = "/_from/"
 RESPONSES = "/_sandbox/response/"
 _CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _HOST = re.compile(r"^([a-z0-9-]+)\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com")
-_PERMISSIONS = ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface")
 # token -> function ARN, and back.
 _origins: dict[str, str] = {}
 
@@ -70,12 +69,23 @@ def _place(name: str, properties: dict) -> None:
     """Put the function where its properties say; ministack's CloudFormation forgets that."""
     config = lambda_svc._functions[name]["config"]
     before, config["VpcConfig"] = config.get("VpcConfig"), lambda_svc._vpc_config_with_id(properties.get("VpcConfig"))
-    missing = [action for action in _PERMISSIONS if not functions._allows(config, action, "*")]
-    if in_vpc(config) and missing:
-        action = missing[0].partition(":")[2]
+    if in_vpc(config) and (action := _forbidden(config)):
         raise ValueError(f"The provided execution role does not have permissions to call {action} on EC2")
     if before != config["VpcConfig"]:
         lambda_svc.invalidate_worker(name, account=get_account_id(), region=get_region())
+
+
+def _forbidden(config: dict) -> str | None:
+    """The first action that Lambda needs to give the function its interfaces, and its role does not allow."""
+    prefix, place = f"arn:aws:ec2:{get_region()}:{get_account_id()}", config["VpcConfig"]
+    made = [f"{prefix}:network-interface/*"]
+    made += [f"{prefix}:subnet/{subnet}" for subnet in place["SubnetIds"]]
+    made += [f"{prefix}:security-group/{group}" for group in place.get("SecurityGroupIds") or []]
+    needed = {"CreateNetworkInterface": made, "DescribeNetworkInterfaces": ["*"], "DeleteNetworkInterface": [f"{prefix}:*/*"]}
+    for action, resources in needed.items():
+        if not all(functions._allows(config, f"ec2:{action}", resource) for resource in resources):
+            return action
+    return None
 
 
 def in_vpc(config: dict) -> bool:
