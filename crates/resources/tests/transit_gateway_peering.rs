@@ -492,6 +492,29 @@ async fn a_new_route_is_made_before_the_old_one_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_deliveries_of_an_update_at_the_same_time_change_it_once() {
+    for lead in 0..60 {
+        let bench = Bench::in_world(world());
+        bench.success(&create_event()).await;
+        let event = update_to(1, &gateways::with_other_routes());
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(250 * lead)).await;
+            bench.send(&event).await
+        };
+        let (mut answers, late) = tokio::join!(bench.send(&event), late);
+        answers.extend(late);
+        assert!(answers.iter().all(|answer| answer["Status"] == "SUCCESS"), "{answers:?}");
+        let expected = [(FAR, "10.3.0.0/16"), (NEAR_TWO, FAR_CIDR)];
+        assert_eq!(
+            bench.world.gateway_routes(),
+            expected.map(|(table, cidr)| (table.to_owned(), cidr.to_owned()))
+        );
+        bench.success(&delete(KIND, ID, &gateways::with_other_routes())).await;
+        bench.assert_nothing_left(&format!("second delivery after {} ms", 250 * lead)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_that_meets_somebody_elses_route_changes_nothing_and_is_rolled_back() {
     for (table, cidr, name, value) in
         [(NEAR, "10.4.0.0/16", "RemoteCidr", "10.4.0.0/16"), (FAR, "10.3.0.0/16", "LocalCidr", "10.3.0.0/16")]
@@ -542,6 +565,21 @@ async fn an_update_mends_what_was_removed_by_hand() {
     assert_eq!(bench.world.gateway_route(FAR, NEAR_CIDR), Some(route_to(&again)));
     bench.success(&delete_event()).await;
     bench.assert_nothing_left("mended").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_of_an_attachment_that_could_not_be_made_again_are_removed_all_the_same() {
+    for denied in [REQUEST, "SearchTransitGatewayRoutes"] {
+        let bench = Bench::in_world(world());
+        bench.success(&create_event()).await;
+        bench.world.delete_peering_by_hand(&live(&bench.world).id, Side::Follower);
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        bench.world.deny(denied);
+        bench.reason(&update_to(1, &properties())).await;
+        bench.world.allow(denied);
+        bench.success(&delete_event()).await;
+        bench.assert_nothing_left(denied).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -670,6 +708,8 @@ async fn delete_with_properties_of_long_ago_goes_by_the_id_and_leaves_what_they_
     let bench = Bench::in_world(world());
     bench.success(&create_event()).await;
     bench.success(&delete(KIND, ID, &json!({"Gateways": "tgw-0f tgw-0e"}))).await;
+    // Nobody could ask the leader's side whether it has let go.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!((bench.world.live_peerings(), bench.world.claims_left()), (vec![], vec![]));
     assert_eq!(bench.world.gateway_routes(), [(FAR.to_owned(), NEAR_CIDR.to_owned())]);
 }

@@ -200,8 +200,9 @@ impl<C: Cloud> Work<'_, C> {
                 Err(Problem::Refused { local, remote, source })
             }
             Err(source) => {
-                // A clear refusal of the first try: nothing was made, and the claim says so again.
-                if source.retry() == Retry::Never && is_first {
+                // A clear refusal of the first try: nothing was made, and the claim says so again, unless routes are left of
+                // an attachment before.
+                if source.retry() == Retry::Never && is_first && self.parts().is_empty() {
                     self.write(Phase::Looking).await?;
                 }
                 let context =

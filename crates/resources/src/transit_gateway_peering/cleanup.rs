@@ -136,8 +136,10 @@ impl<C: Cloud> Removal<'_, C> {
             async { GatewaySide::follower(self.cloud, self.identity).await?.list(self.identity).await };
         let rows = match listed.await {
             Ok(rows) => rows,
-            Err(problem) if problem.retry() == Retry::Later => return Err(problem),
-            // A deletion is not blocked by a permission that it does not need.
+            Err(problem) if problem.retry() == Retry::Later && !self.settled.has_passed() => {
+                return Err(problem);
+            }
+            // A deletion is blocked neither by a permission that it does not need nor by a service that is unwell.
             Err(problem) => {
                 tracing::warn!("cannot see whether anything was left: {}", wait::chain(&problem));
                 return Ok(Probe::Ready(None));
@@ -151,6 +153,11 @@ impl<C: Cloud> Removal<'_, C> {
             self.release(Some(lost.id)).await?;
         }
         Ok(Probe::NotYet("found by its tags".to_owned()))
+    }
+
+    /// What the claim says was made beside the attachment.
+    fn parts(&self) -> Vec<Part> {
+        self.ledger.parts().iter().filter_map(|text| text.parse().ok()).collect()
     }
 
     /// Records that the removal has begun, so that a Create that still runs stops.
@@ -173,12 +180,12 @@ impl<C: Cloud> Removal<'_, C> {
         follower: &GatewaySide<C::TransitGateways>,
         row: Option<&Peering>,
     ) -> Result<Option<String>, Problem> {
-        let mut parts: Vec<Part> = self.ledger.parts().iter().filter_map(|text| text.parse().ok()).collect();
+        let mut parts = self.parts();
         // What is wanted may have been made by a delivery whose note another one has overwritten.
         if let (Some(spec), Some(row)) = (self.spec, row) {
             let far = row.accepter_id.as_deref().unwrap_or(&row.id);
             let wanted = spec.wanted(&row.id, far).into_iter().map(|wanted| wanted.route());
-            parts.extend(wanted.filter(|part| !self.ledger.parts().contains(&part.to_string())));
+            parts.extend(wanted.filter(|part| !self.parts().contains(part)));
         }
         let (near, far): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.side == Side::Follower);
         for part in &near {
@@ -224,10 +231,13 @@ impl<C: Cloud> Removal<'_, C> {
 
     fn give_leader_up(&self, why: &str) {
         self.is_leader_given_up.store(true, Ordering::Relaxed);
+        let parts = self.parts().into_iter().filter(|part| part.side == Side::Leader);
+        let routes: Vec<_> =
+            parts.filter_map(|part| Some(format!("{} in {}", part.cidr?, part.table))).collect();
         tracing::warn!(
             "the leader's side cannot be reached ({why}): its routes stay, and drop what they match once the peering is \
              deleted; delete them there by hand: {}",
-            self.ledger.parts().join(", ")
+            routes.join(", ")
         );
     }
 
