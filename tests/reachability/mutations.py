@@ -43,7 +43,7 @@ def every(world: World) -> Iterator[Mutation]:
             yield _without(world, place, f"address {found['PublicIp']}", lambda n, i=index: _release(n, i))
         for kind in ("endpoints", "internet_gateways", "vpc_attachments", "peerings", "instances"):
             for index, found in enumerate(getattr(network, kind)):
-                what = found.get("ServiceName") or found.get("InstanceId") or index
+                what = found.get("ServiceName") or found.get("InstanceId") or found.get("InternetGatewayId") or index
                 yield _without(world, place, f"{kind} {what}", lambda n, k=kind, i=index: getattr(n, k).pop(i))
         for index, found in enumerate(network.interfaces):
             if not found["SourceDestCheck"]:

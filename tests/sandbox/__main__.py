@@ -27,6 +27,7 @@ def main() -> None:
         buckets,
         conditions,
         custom_resources,
+        domains_in_vpcs,
         ec2,
         egress,
         functions,
@@ -57,6 +58,7 @@ def main() -> None:
     buckets.install()
     ec2.install(world)
     names.install()
+    domains_in_vpcs.install()
     opensearch.install(world)
     functions.install(world)
     egress.install(world)

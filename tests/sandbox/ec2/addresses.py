@@ -91,8 +91,18 @@ def _describe(p: dict):  # noqa: ANN202
     shown = ("AllocationId", "PublicIp", "Domain", "AssociationId", "InstanceId", "NetworkInterfaceId")
     found = [a for a in ec2._addresses.values() if not wanted or a["AllocationId"] in wanted]
     items = [
-        {**{name: address.get(name) or None for name in (*shown, "PrivateIpAddress")}, "TagSet": tags_of(allocation)}
+        {
+            **{name: address.get(name) or None for name in (*shown, "PrivateIpAddress")},
+            "InstanceId": _instance_of(address),
+            "TagSet": tags_of(allocation),
+        }
         for address in found
         for allocation in [address["AllocationId"]]
     ]
     return respond("DescribeAddresses", {"AddressesSet": items})
+
+
+def _instance_of(address: dict) -> str | None:
+    """The instance behind the interface, which may have been attached after the address."""
+    interface = ec2._network_interfaces.get(address.get("NetworkInterfaceId") or "") or {}
+    return (interface.get("Attachment") or {}).get("InstanceId") or address.get("InstanceId")

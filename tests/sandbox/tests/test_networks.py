@@ -238,3 +238,36 @@ def test_two_places_have_nothing_in_common(aws, network):
     ids = network.must_create(vpc())
     assert ids["Vpc"] in {v["VpcId"] for v in aws("ec2").describe_vpcs()["Vpcs"]}
     assert ids["Vpc"] not in {v["VpcId"] for v in aws("ec2", LEADER).describe_vpcs()["Vpcs"]}
+
+
+def domain(name, subnets):
+    return resource(
+        "AWS::OpenSearchService::Domain",
+        DomainName=f"inside-{name}",
+        EngineVersion="OpenSearch_2.19",
+        ClusterConfig={"InstanceType": "m6g.large.search", "InstanceCount": 2, "ZoneAwarenessEnabled": len(subnets) > 1},
+        EBSOptions={"EBSEnabled": True, "VolumeType": "gp3", "VolumeSize": 20},
+        VPCOptions={"SubnetIds": [ref(subnet) for subnet in subnets], "SecurityGroupIds": [ref("Endpoints")]},
+    )
+
+
+def test_a_domain_in_a_vpc_needs_the_role_of_aws_and_a_subnet_per_zone(aws, sandbox, name):
+    # In an account of its own, because the role stays.
+    there = ("333333333333", "eu-west-1")
+    first = NetworkStack(aws, sandbox, f"domain-a-{name}", there)
+    assert first.create({**vpc(), "Domain": domain(name, ["Private"])}) == "ROLLBACK_COMPLETE"
+    assert "you must enable a service-linked role" in first.problems()
+    iam = aws("iam", there)
+    iam.create_service_linked_role(AWSServiceName="opensearchservice.amazonaws.com")
+    assert iam.get_role(RoleName="AWSServiceRoleForAmazonOpenSearchService")
+    with pytest.raises(ClientError, match="has been taken in this account"):
+        iam.create_service_linked_role(AWSServiceName="opensearchservice.amazonaws.com")
+    second = NetworkStack(aws, sandbox, f"domain-b-{name}", there)
+    # Both subnets of these tests are in one zone.
+    assert second.create({**vpc(), "Domain": domain(name, ["Private", "Public"])}) == "ROLLBACK_COMPLETE"
+    assert "each in an Availability Zone of its own" in second.problems()
+    third = NetworkStack(aws, sandbox, f"domain-c-{name}", there)
+    ids = third.must_create({**vpc(), "Domain": domain(name, ["Private"])})
+    status = aws("opensearch", there).describe_domain(DomainName=f"inside-{name}")["DomainStatus"]
+    assert status["VPCOptions"]["SubnetIds"] == [ids["Private"]]
+    assert third.delete() == "DELETE_COMPLETE"
