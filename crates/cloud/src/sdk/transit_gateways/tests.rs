@@ -55,14 +55,12 @@ fn done(operation: &str, content: &str) -> HttpResponse {
     answer(200, format!("<{operation}Response>{content}</{operation}Response>"))
 }
 
+/// An error as EC2 writes it.
 fn refusal(code: &str, message: &str) -> HttpResponse {
-    answer(
-        400,
-        format!(
-            "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
-             <RequestID>request-1</RequestID></Response>"
-        ),
-    )
+    let errors = format!("<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>");
+    let mut response = answer(400, format!("<Response>{errors}<RequestID>request-1</RequestID></Response>"));
+    response.headers_mut().insert("x-amzn-requestid", "request-1");
+    response
 }
 
 /// What was sent: the parameters, without the version of the API.
