@@ -9,6 +9,9 @@ from .sides import Sides
 from .terminal import Terminal
 from .timeline import Timeline
 
+# The names of stacks are longer here, so the first column is wider.
+FIRST_COLUMN = 33
+
 
 class NetworkTimeline(Timeline):
     """Follows the stacks, the connection and the NAT."""
@@ -27,3 +30,10 @@ class NetworkTimeline(Timeline):
                 self._show(f"{'the NAT instance':<24}", self._terminal.paint("cyan", line))
             self._tags[entry["instance"]], self._last = entry["tags"], entry["id"]
         super()._look()
+
+    def _show(self, words: str, more: str = "", colour: str | None = None) -> None:
+        fits = words[24:25].strip() == ""
+        first, rest = (words[:25], words[25:]) if fits else (words, "")
+        # What follows a name is set off by a blank of its own.
+        width = FIRST_COLUMN + 1 if rest else FIRST_COLUMN
+        super()._show(f"{first.rstrip():<{width}}{rest}", more, colour)

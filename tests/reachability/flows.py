@@ -24,8 +24,8 @@ class Flow(NamedTuple):
     def name(self) -> str:
         if isinstance(self.target, Host):
             return f"{self.source.name} -> {self.target.name}"
-        what = f"bucket {self.bucket}" if self.bucket else f"{_APIS.get(self.target.name, self.target.name)}"
-        return f"{self.source.name} -> {what}" + ("" if self.bucket else f" of {self.target.region}")
+        what = "the response bucket" if self.bucket else _APIS.get(self.target.name, self.target.name)
+        return f"{self.source.name} -> {what} of {self.target.region}"
 
 
 _APIS = {
