@@ -11,7 +11,9 @@ mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod function;
+mod instances;
 mod place;
+mod reach;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod stacks;
@@ -25,7 +27,9 @@ pub use connections::{
 };
 pub use error::{Code, Error};
 pub use function::Function;
+pub use instances::{Instance, InstanceState, Instances};
 pub use place::{AssumedRole, Place};
+pub use reach::Reach;
 pub use stacks::{StackResource, Stacks};
 pub use transit_gateways::{
     Association, AssociationState, GatewayRoute, GatewayRouteState, NewPeering, Peering, PeeringState,
