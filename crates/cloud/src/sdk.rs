@@ -8,6 +8,8 @@ mod connections;
 mod conversion;
 mod error;
 mod function;
+mod instances;
+mod reach;
 #[cfg(test)]
 mod replay;
 mod role;
@@ -43,6 +45,7 @@ pub struct Aws {
     config: SdkConfig,
     claims: Parameters,
     function: aws_sdk_lambda::Client,
+    instances: aws_sdk_ec2::Client,
     stacks: aws_sdk_cloudformation::Client,
     sessions: Mutex<HashMap<Place, Session>>,
     gateways: Mutex<HashMap<Place, Gateways>>,
@@ -72,6 +75,7 @@ impl Aws {
         Self {
             claims: Parameters::new(&config, claims_path),
             function: aws_sdk_lambda::Client::new(&config),
+            instances: aws_sdk_ec2::Client::new(&config),
             stacks: aws_sdk_cloudformation::Client::new(&config),
             sessions: Mutex::default(),
             gateways: Mutex::default(),

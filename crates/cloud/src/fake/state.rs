@@ -9,6 +9,7 @@ use crate::{Code, Domain, Error, NewConnection, Outbound, OutboundStatus, StackR
 use super::connection::Side;
 use super::domains::{DomainFeatures, objection};
 use super::gateways::Gateways;
+use super::nat::Machine;
 use super::row::{Change, Row, inbound};
 use super::rules::{Quirk, Timing};
 use super::world::{Call, Invocation};
@@ -33,6 +34,9 @@ pub(super) struct State {
     pub(super) domains: HashMap<Domain, DomainFeatures>,
     pub(super) roles: HashMap<String, Role>,
     pub(super) rows: Vec<Row>,
+    pub(super) nat: Option<Machine>,
+    /// Regions without an endpoint.
+    pub(super) unreachable: HashSet<String>,
     pub(super) gateways: Gateways,
     pub(super) claims: BTreeMap<String, String>,
     pub(super) stacks: HashMap<(String, String), StackResource>,
@@ -56,6 +60,8 @@ impl State {
             domains: HashMap::new(),
             roles: HashMap::new(),
             rows: Vec::new(),
+            nat: None,
+            unreachable: HashSet::new(),
             gateways: Gateways::default(),
             claims: BTreeMap::new(),
             stacks: HashMap::new(),
@@ -136,6 +142,9 @@ impl State {
 
     /// Lets everything happen that is due.
     pub(super) fn advance(&mut self, now: Instant) {
+        if let Some(machine) = &mut self.nat {
+            machine.advance(now);
+        }
         let Self { rows, gateways, domains, timing, quirks, stalls_in, .. } = self;
         gateways.advance(now, timing, quirks);
         for row in rows {

@@ -3,6 +3,7 @@
 mod faulty;
 mod gateways;
 mod leftovers;
+mod nat;
 mod ports;
 mod refusals;
 mod states;

@@ -168,6 +168,7 @@ impl World {
         subject: &str,
         effect: impl FnOnce(&mut State, Instant) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
+        self.get_out(operation).await?;
         let half = self.lock().timing.call / 2;
         super::pause(half).await;
         let result = self.perform(caller, operation, subject, effect);
