@@ -5,6 +5,7 @@
 
 mod claim;
 mod connection;
+mod egress;
 mod far;
 mod transit_gateway_peering;
 
@@ -14,6 +15,7 @@ use cloud::Cloud;
 use custom_resource::Kind;
 
 pub use connection::{Connection, Identity, Spec};
+pub use egress::{EGRESS_PERMISSIONS, Egress};
 pub use transit_gateway_peering::{Identity as PeeringIdentity, Spec as PeeringSpec, TransitGatewayPeering};
 
 /// The registry: every kind a function serves.
