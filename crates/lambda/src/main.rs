@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use custom_resource::{HttpsResponder, Invocation, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
+use resources::Egress;
 use serde_json::Value;
 use wait::Deadline;
 
@@ -19,10 +20,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = Settings::from_environment();
     let aws = Arc::new(cloud::sdk::Aws::load(&settings.claims_path).await);
-    let service = Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws));
+    let gate = settings.nat_instance.map(|id| Egress::new(Arc::clone(&aws), id));
+    let service =
+        Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws)).behind(gate);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = invocation(&event.context);
-        service.serve(event.payload, &invocation).await.map_err(|error| Diagnostic {
+        // Boxed: with the gate around it, it is too large for the stack of every poll.
+        Box::pin(service.serve(event.payload, &invocation)).await.map_err(|error| Diagnostic {
             error_type: "NotServed".to_owned(),
             error_message: wait::chain(&error),
         })
