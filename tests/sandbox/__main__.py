@@ -22,7 +22,21 @@ def main() -> None:
     # Only now: ministack reads its environment while it is imported.
     from ministack import app
 
-    from . import authorization, buckets, custom_resources, functions, gateway, names, opensearch, stack_views, stacks
+    from . import (
+        authorization,
+        buckets,
+        conditions,
+        custom_resources,
+        domains_in_vpcs,
+        ec2,
+        egress,
+        functions,
+        gateway,
+        names,
+        opensearch,
+        stack_views,
+        stacks,
+    )
     from .world import World
 
     world = World(port=options.port, speed=options.speed, seed=options.seed, temporary=temporary)
@@ -39,11 +53,15 @@ def main() -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop)
 
+    conditions.install()
     authorization.install()
     buckets.install()
+    ec2.install(world)
     names.install()
+    domains_in_vpcs.install()
     opensearch.install(world)
     functions.install(world)
+    egress.install(world)
     custom_resources.install(world)
     stacks.install(world)
     stack_views.install()

@@ -9,7 +9,11 @@ import json
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
+from ministack.core.responses import request_scope
+from ministack.services import ec2 as stores
+
 from . import custom_resources, leftovers
+from .ec2 import instances, peerings
 from .settings import retimed
 from .wire import Response, answer
 from .world import World
@@ -125,6 +129,46 @@ def _force(world: World, values: dict) -> object:
     return {"id": connection.id, "status": connection.status}
 
 
+def _instances(world: World, values: dict) -> object:
+    return {
+        "instances": [
+            {
+                "id": name,
+                "account": account,
+                "region": region,
+                "state": instance["State"]["Name"],
+                "works": instances.is_ready(instance),
+                "tags": {t["Key"]: t.get("Value", "") for t in stores._tags.get_scoped(account, region, name) or []},
+            }
+            for (account, region, name), instance in list(stores._instances._data.items())
+        ]
+    }
+
+
+def _halt(world: World, values: dict) -> object:
+    account, region, instance = instances.find(values["id"])
+    with request_scope(account, region):
+        instances.halt(instance)
+    return {"state": instance["State"]["Name"]}
+
+
+def _peerings(world: World, values: dict) -> object:
+    now = world.clock()
+    return {
+        "peerings": [
+            {
+                "id": peering.id,
+                "state": peering.state,
+                "requester": peering.requester._asdict(),
+                "accepter": peering.accepter._asdict(),
+                "seen_by_accepter": (peering.seen(peering.accepter, now) or (None,))[0],
+                "history": [{"seconds_ago": round(now - at, 3), "state": state} for at, state, _ in peering.history],
+            }
+            for peering in peerings.all_peerings()
+        ]
+    }
+
+
 def _journal(world: World, values: dict) -> object:
     kind, after = values.pop("kind", None), int(values.pop("after", 0))
     return {"entries": world.journal.read(kind, after, **values)}
@@ -169,6 +213,9 @@ _ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/connections/release"): _release,
     ("POST", "/connections/outcome"): _outcome,
     ("POST", "/connections/force"): _force,
+    ("GET", "/instances"): _instances,
+    ("POST", "/instances/halt"): _halt,
+    ("GET", "/peerings"): _peerings,
     ("GET", "/journal"): _journal,
     ("DELETE", "/journal"): _clear_journal,
     ("POST", "/duplicates"): _duplicate,

@@ -20,7 +20,7 @@ from ministack.core.responses import get_region, new_uuid
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
-from . import functions
+from . import egress, functions
 from .wire import Response
 from .world import World
 
@@ -215,7 +215,7 @@ def _request(world, function, kind, logical_id, properties, stack_id, resource_t
     event = {
         "RequestType": kind,
         "ServiceToken": properties.get("ServiceToken", ""),
-        "ResponseURL": f"{world.endpoint}{raw_path}?{query}",
+        "ResponseURL": f"{egress.address(world, function.get('config') or function)}{raw_path}?{query}",
         "StackId": stack_id,
         "RequestId": new_uuid(),
         "LogicalResourceId": logical_id,

@@ -16,12 +16,15 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 
-from . import control, custom_resources
+from . import control, custom_resources, egress
 from .faults import Call
-from .wire import Response, error
+from .wire import Response, answer, error
 from .world import World
 
 _LEAVE = {"type": "sandbox.leave"}
+_PROBED = "/_probed"
+# The path before `_let_out` shortened it, which is what the caller signed.
+_sent_path: contextvars.ContextVar[str] = contextvars.ContextVar("sent_path", default="")
 
 
 class Leave(Exception):
@@ -31,6 +34,7 @@ class Leave(Exception):
 def install(world: World, when_started: Callable[[], None]) -> None:
     """Wrap ministack's application and its dispatcher."""
     _teach_hypercorn_to_leave()
+    _check_signatures_of_the_path_as_sent()
     inner, dispatch = app.app, app._dispatch_service_request
 
     async def gateway(scope: dict, receive: Callable, send: Callable) -> None:
@@ -44,7 +48,13 @@ def install(world: World, when_started: Callable[[], None]) -> None:
 
             await inner(scope, receive, noticing)
             return
-        if scope["type"] == "http" and scope["path"].startswith("/_sandbox"):
+        _sent_path.set("")
+        if scope["type"] == "http" and scope["path"].startswith(egress.PREFIX):
+            scope = _let_out(world, scope)
+            if scope is None:
+                await send(_LEAVE)
+                return
+        if scope["type"] == "http" and scope["path"].startswith(("/_sandbox", _PROBED)):
             await _serve_own(world, scope, receive, send)
             return
         try:
@@ -90,6 +100,25 @@ def install(world: World, when_started: Callable[[], None]) -> None:
     app.app, app._dispatch_service_request = gateway, dispatching
 
 
+def _let_out(world: World, scope: dict) -> dict | None:
+    """The request as it is outside the function's VPC; None if it does not get there."""
+    headers = _headers(scope)
+    token, path = egress.split(scope["path"])
+    passage = egress.judge(world, token, path, scope["query_string"].decode("ascii"), headers)
+    if passage is None or not passage.verdict.passes:
+        return None
+    if egress.is_probe(headers):
+        return {**scope, "path": _PROBED}
+    sent = scope["raw_path"].decode("ascii")
+    _sent_path.set(sent)
+    _, raw_path = egress.split(sent)
+    return {**scope, "path": path, "raw_path": raw_path.encode("ascii")}
+
+
+def _headers(scope: dict) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 def _call(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> Call | None:
     parameters = app._routing_params(method, path, headers, body, query_params)
     service = app.detect_service(method, path, headers, parameters)
@@ -118,9 +147,12 @@ def _error_code(response: Response) -> str | None:
 
 async def _serve_own(world: World, scope: dict, receive: Callable, send: Callable) -> None:
     body = await _read(receive)
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope)
     raw_path, query = scope["raw_path"].decode("ascii"), scope["query_string"].decode("ascii")
-    if raw_path.startswith(custom_resources.PREFIX):
+    if scope["path"] == _PROBED:
+        # Somebody answers, which is all that was asked.
+        response = answer(403, {"message": "Missing Authentication Token"})
+    elif raw_path.startswith(custom_resources.PREFIX):
         response = custom_resources.receive(world, scope["method"], raw_path, query, headers, body)
     else:
         response = await control.serve(world, scope["method"], scope["path"], query, body)
@@ -146,6 +178,15 @@ async def _read(receive: Callable[[], Awaitable[dict]]) -> bytes:
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(chunks)
+
+
+def _check_signatures_of_the_path_as_sent() -> None:
+    original = app.pin_signed_request
+
+    def pin(method: str, raw_path: str, *more: object) -> None:
+        original(method, _sent_path.get() or raw_path, *more)
+
+    app.pin_signed_request = pin
 
 
 def _teach_hypercorn_to_leave() -> None:

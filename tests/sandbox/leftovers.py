@@ -5,12 +5,14 @@ Reads ministack's stores directly, because a question through the API would need
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from ministack.services import (
     cloudformation,
     cloudwatch,
     cloudwatch_logs,
+    ec2,
     iam,
     lambda_svc,
     opensearch,
@@ -21,6 +23,7 @@ from ministack.services import (
     ssm,
 )
 
+from .ec2 import documents, peerings, transit_gateways
 from .world import World
 
 # kind -> (store, what of the value or key to show)
@@ -36,7 +39,27 @@ _STORES = {
     "alarms": lambda: cloudwatch._alarms,
     "domains": lambda: opensearch._domains,
     "parameters": lambda: ssm._parameters,
+    "vpcs": lambda: ec2._vpcs,
+    "subnets": lambda: ec2._subnets,
+    "route_tables": lambda: ec2._route_tables,
+    "security_groups": lambda: ec2._security_groups,
+    "internet_gateways": lambda: ec2._internet_gateways,
+    "network_interfaces": lambda: ec2._network_interfaces,
+    "addresses": lambda: ec2._addresses,
+    "endpoints": lambda: ec2._vpc_endpoints,
+    "nat_gateways": lambda: ec2._nat_gateways,
+    "launch_templates": lambda: ec2._launch_templates,
+    "volumes": lambda: ec2._volumes,
+    "flow_logs": lambda: ec2._flow_logs,
+    "transit_gateways": lambda: transit_gateways.GATEWAYS,
+    "transit_gateway_attachments": lambda: transit_gateways.ATTACHMENTS,
+    "transit_gateway_route_tables": lambda: transit_gateways.TABLES,
+    "documents": lambda: documents.DOCUMENTS,
+    "instance_profiles": lambda: iam._instance_profiles,
+    "log_policies": lambda: cloudwatch_logs._resource_policies,
 }
+# What every account has in every Region from the start: the default VPC and its parts.
+_DEFAULT = re.compile(r"^[a-z]+-0000000[1-9]$")
 
 
 def count(world: World) -> dict:
@@ -49,7 +72,15 @@ def count(world: World) -> dict:
                 continue
             if kind == "roles" and str(name).startswith("AWSServiceRole"):
                 continue
+            if _DEFAULT.match(str(name)):
+                continue
             found.append((account, region[0] if region else "global", kind, str(name)))
+    for (account, region, name), instance in list(ec2._instances._data.items()):
+        if instance["State"]["Name"] != "terminated":
+            found.append((account, region, "instances", f"{name} {instance['State']['Name']}"))
+    for peering in peerings.all_peerings():
+        if peering.is_live:
+            found.append((*peering.requester[:2], "peerings", f"{peering.id} {peering.state}"))
     for (account, region, _), stack in cloudformation._stacks._data.items():
         if stack.get("StackStatus") != "DELETE_COMPLETE":
             found.append((account, region, "stacks", f"{stack['StackName']} {stack['StackStatus']}"))

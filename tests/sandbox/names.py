@@ -1,6 +1,6 @@
 """Names and references as AWS makes them where ministack has its own.
 
-A `Ref` to a secret is its ARN, a domain's endpoint is a host name without a port.
+A `Ref` to a secret is its ARN and to an instance profile its name, a domain's endpoint is a host name without a port.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import opensearch, secretsmanager
+from ministack.services import iam, opensearch, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 
 def install() -> None:
-    """Rename in both places."""
+    """Rename in all places."""
     _refer_to_secrets_by_arn()
+    _refer_to_profiles_by_name()
     _name_domain_endpoints()
 
 
@@ -38,6 +39,26 @@ def _refer_to_secrets_by_arn() -> None:
 
 def _name(arn: str) -> str:
     return next((name for name, secret in secretsmanager._secrets.items() if secret["ARN"] == arn), arn)
+
+
+def _refer_to_profiles_by_name() -> None:
+    handler = provisioners._RESOURCE_HANDLERS["AWS::IAM::InstanceProfile"]
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def arn(name: str) -> str:
+        return (iam._instance_profiles.get(name) or {}).get("Arn", name)
+
+    def named(made: tuple[str, dict]) -> tuple[str, dict]:
+        return made[0].rpartition("/")[2], made[1]
+
+    def update_profile(physical_id: str, *arguments: object, **more: object) -> tuple[str, dict]:
+        return named(update(arn(physical_id), *arguments, **more))
+
+    handler.update(
+        create=lambda *arguments: named(create(*arguments)),
+        update=update_profile,
+        delete=lambda physical_id, properties: delete(arn(physical_id), properties),
+    )
 
 
 def _name_domain_endpoints() -> None:

@@ -25,6 +25,17 @@ class Timing:
     inbound_lag: Span
     # How long one side still shows the old status after the other side changed it.
     status_lag: Span
+    # An instance: until it runs, until it then works, until it has stopped.
+    pending: Span
+    booting: Span
+    stopping: Span
+    # Until a transit gateway or an attachment of a VPC is available.
+    transit_gateway: Span
+    # A peering attachment: until it can be accepted, until it is available, until it is gone; the other side sees it late.
+    peering_requesting: Span
+    peering_pending: Span
+    peering_deleting: Span
+    peering_lag: Span
     # Waits before the second and the third delivery of an asynchronous invocation.
     retries: tuple[float, float]
 
@@ -38,6 +49,14 @@ FAST = Timing(
     outbound_lag=(0.0, 0.15),
     inbound_lag=(0.05, 0.3),
     status_lag=(0.0, 0.15),
+    pending=(0.2, 0.5),
+    booting=(0.2, 0.6),
+    stopping=(0.3, 0.8),
+    transit_gateway=(0.05, 0.2),
+    peering_requesting=(0.05, 0.2),
+    peering_pending=(0.2, 0.6),
+    peering_deleting=(0.2, 0.6),
+    peering_lag=(0.05, 0.3),
     retries=(0.3, 0.6),
 )
 
@@ -51,6 +70,14 @@ REAL = Timing(
     outbound_lag=(0, 3),
     inbound_lag=(2, 15),
     status_lag=(0, 5),
+    pending=(10, 30),
+    booting=(15, 60),
+    stopping=(20, 60),
+    transit_gateway=(60, 180),
+    peering_requesting=(5, 30),
+    peering_pending=(60, 240),
+    peering_deleting=(60, 240),
+    peering_lag=(2, 15),
     retries=(60, 120),
 )
 
@@ -69,6 +96,8 @@ class Behaviour:
     failed_update_id: str = "answer"
     # Connections of one domain, counted per direction.
     connection_limit: int = 20
+    # What an instance reports at its first boot: "success", "failure", or nothing ("silent").
+    instance_boot: str = "success"
 
     def change(self, values: dict) -> None:
         """Take over the given values; an unknown name or type is an error."""

@@ -12,10 +12,9 @@ from functools import partial
 
 from ministack.core.responses import now_iso
 from ministack.services import cloudformation
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import engine, provisioners, stacks
 from ministack.services.cloudformation.engine import (
     _NO_VALUE,
-    _evaluate_conditions,
     _extract_deps,
     _resolve_dynamic_references,
     _resolve_refs,
@@ -46,7 +45,7 @@ async def deploy(
         stack=stack,
         template=template,
         parameters=param_values,
-        conditions=_evaluate_conditions(template, param_values),
+        conditions=engine._evaluate_conditions(template, param_values),
         is_update=is_update,
         previous=previous_stack or {},
         tags=stack.get("Tags") or [],

@@ -5,6 +5,7 @@ One per process; `__main__` makes it and hands it to each module's `install`.
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.clock)
+        self._random = random.Random(self.seed)
         self.faults = Faults(self.clock)
         self.connections = Connections(
             self.clock, domain_record, timing=SPEEDS[self.speed], behaviour=self.behaviour, seed=self.seed
@@ -44,6 +46,10 @@ class World:
     @timing.setter
     def timing(self, timing: Timing) -> None:
         self.connections.timing = timing
+
+    def draw(self, name: str) -> float:
+        """How long something takes this time, by its name in `settings.Timing`."""
+        return self._random.uniform(*getattr(self.timing, name))
 
     @property
     def endpoint(self) -> str:

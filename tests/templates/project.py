@@ -1,5 +1,7 @@
 """What the checks read: the templates, parsed, and the Sceptre project, rendered without AWS."""
 
+import functools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,7 @@ EXAMPLE = SCEPTRE / "vars" / "example.yaml"
 PERMISSIONS = ROOT / "crates" / "resources" / "permissions.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Template:
     """One template: its text for rules about comments, its content for all others."""
 
@@ -37,6 +39,7 @@ class Template:
         return self.content.get(name, {})
 
 
+@functools.cache
 def parse(name, text):
     return Template(name, text, cfnlint.decode.cfn_yaml.loads(text))
 
@@ -67,10 +70,23 @@ LAYOUTS = {
 
 
 def render(variables, project=SCEPTRE):
-    """All stacks of the Sceptre project by name."""
+    """All stacks of the Sceptre project by name; each set of variables is rendered once."""
+    return rendered(json.dumps(variables, sort_keys=True), project) if project == SCEPTRE else read(variables, project)
+
+
+@functools.cache
+def rendered(variables, project):
+    return read(json.loads(variables), project)
+
+
+def read(variables, project):
     context = SceptreContext(project_path=str(project), command_path="", user_variables=variables)
     stacks, _ = ConfigReader(context).construct_stacks()
     return {stack.name: stack for stack in stacks}
+
+
+def launched(stacks):
+    return {name: stack for name, stack in stacks.items() if not (stack.ignore or stack.obsolete)}
 
 
 def parameters(stack):

@@ -53,7 +53,7 @@ def test_without_a_zip_plans_work_and_deploying_says_what_to_do(tmp_path):
     assert upload.stderr == f"The function's code {missing} is missing: run `make package` first.\n"
 
 
-@pytest.mark.parametrize("hook", ["artifact.py", "bucket.py", "stack.py"])
+@pytest.mark.parametrize("hook", ["artifact.py", "bucket.py", "service_role.py", "stack.py"])
 def test_wrong_arguments_print_how_to_call_it(hook):
     answer = run(hook, "nonsense")
     assert answer.returncode == 1

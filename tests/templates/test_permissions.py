@@ -3,48 +3,123 @@
 import json
 
 import pytest
+from evaluation import holds
 from project import PERMISSIONS, template
 from rules import granted, listed
 
 # What Lambda itself does with the function's role; no code of ours calls these.
 OF_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+OF_LAMBDA_IN_A_VPC = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+CONNECTION = "Custom::CrossClusterConnection"
+PEERING = "Custom::TransitGatewayPeering"
+# Seen with one statement for both sides, because where they are seen is not a place that a policy can name.
+LISTING = {"ec2:DescribeTransitGatewayAttachments", "ec2:DescribeTransitGatewayPeeringAttachments"}
 
 
 @pytest.fixture(name="declared")
 def declared_by_the_kinds():
-    kinds = json.loads(PERMISSIONS.read_text())
     return {
-        side: {action for kind in kinds.values() for action in kind[side]} for side in ("follower", "leader", "function")
+        kind: {side: set(actions) for side, actions in sides.items()} if kind.startswith("Custom::") else flat(sides)
+        for kind, sides in json.loads(PERMISSIONS.read_text()).items()
     }
 
 
-def actions(name):
-    role = template(name).resources("AWS::IAM::Role")["Role"]
-    return {action for statement in granted(role) for action in listed(statement["Action"])}
+def flat(sides):
+    return set(sides) if isinstance(sides, list) else {action for actions in sides.values() for action in actions}
 
 
-def test_d15_the_provider_may_do_exactly_what_the_kinds_declare(declared):
-    assert actions("provider.yaml") == OF_LAMBDA | declared["follower"] | declared["leader"] | declared["function"]
+def by_condition(name, effect="Allow"):
+    """What a role may do, by the condition under which it may; None is always."""
+    found = {}
+    for policy in template(name).resources("AWS::IAM::Role")["Role"]["Properties"]["Policies"]:
+        outer, policy = conditional(policy)
+        for entry in policy["PolicyDocument"]["Statement"]:
+            inner, statement = conditional(entry)
+            assert outer is None or inner is None
+            if statement["Effect"] == effect:
+                found.setdefault(outer or inner, set()).update(listed(statement["Action"]))
+    return found
+
+
+def conditional(entry):
+    if "Fn::If" not in entry:
+        return None, entry
+    condition, then, otherwise = entry["Fn::If"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    return condition, then
+
+
+def test_d15_the_provider_may_do_exactly_what_the_kinds_and_the_egress_declare(declared):
+    connection, peering = declared[CONNECTION], declared[PEERING]
+    assert by_condition("provider.yaml") == {
+        None: OF_LAMBDA | connection["follower"] | (connection["function"] | peering["function"]) - {"sts:AssumeRole"},
+        "LeaderIsInThisAccount": connection["leader"],
+        "LeaderIsInAnotherAccount": {"sts:AssumeRole"},
+        "HasNatInstance": declared["egress"],
+        "HasTransitGateway": peering["follower"],
+        "HasLeaderTransitGatewayInThisAccount": peering["leader"] - LISTING,
+        "IsInVpc": OF_LAMBDA_IN_A_VPC,
+    }
+
+
+def test_d15_the_functions_own_code_may_not_use_what_lambda_needs_in_a_vpc():
+    assert by_condition("provider.yaml", "Deny") == {"IsInVpc": OF_LAMBDA_IN_A_VPC}
+
+
+def test_d15_the_nat_instance_is_the_only_one_that_is_woken():
+    places = [
+        json.dumps(statement["Resource"])
+        for statement in granted(template("provider.yaml").resources("AWS::IAM::Role")["Role"])
+        if {"ec2:StartInstances", "ec2:StopInstances"} & set(listed(statement["Action"]))
+    ]
+    assert len(places) == 1
+    assert places[0].endswith('instance/${NatInstanceId}"}')
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"LeaderIsInThisAccount"}),
+        ({"LeaderAccountId": "111111111111"}, {"LeaderIsInAnotherAccount"}),
+        ({"Egress": "existing", "SubnetIds": "s", "SecurityGroupIds": "g"}, {"LeaderIsInThisAccount", "IsInVpc"}),
+        (
+            {"Egress": "nat-instance", "SubnetIds": "s", "SecurityGroupIds": "g", "NatInstanceId": "i"},
+            {"LeaderIsInThisAccount", "IsInVpc", "HasNatInstance"},
+        ),
+        (
+            {"TransitGatewayId": "t", "LeaderTransitGatewayId": "t"},
+            {"LeaderIsInThisAccount", "HasTransitGateway", "HasLeaderTransitGatewayInThisAccount"},
+        ),
+        (
+            {"TransitGatewayId": "t", "LeaderTransitGatewayId": "t", "LeaderAccountId": "111111111111"},
+            {"LeaderIsInAnotherAccount", "HasTransitGateway"},
+        ),
+    ],
+    ids=["smallest", "two accounts", "existing egress", "NAT instance", "peering", "peering in two accounts"],
+)
+def test_d15_permissions_come_with_the_option_that_needs_them(given, expected):
+    provider = template("provider.yaml")
+    conditions = set(by_condition("provider.yaml")) - {None}
+    assert {condition for condition in conditions if holds(provider, condition, given)} == expected
 
 
 def test_d16_the_accepter_role_may_do_exactly_what_the_leader_side_needs(declared):
-    assert actions("accepter-role.yaml") == declared["leader"]
-
-
-def test_in_another_account_the_provider_may_do_nothing_on_the_leader_side_itself(declared):
-    role = template("provider.yaml").resources("AWS::IAM::Role")["Role"]
-    conditions = {}
-    for policy in role["Properties"]["Policies"]:
-        for entry in policy["PolicyDocument"]["Statement"]:
-            if "Fn::If" in entry:
-                condition, statement, otherwise = entry["Fn::If"]
-                assert otherwise == {"Ref": "AWS::NoValue"}
-                conditions[condition] = set(listed(statement["Action"]))
-    assert conditions == {"LeaderIsInThisAccount": declared["leader"], "LeaderIsInAnotherAccount": {"sts:AssumeRole"}}
+    assert by_condition("accepter-role.yaml") == {
+        None: declared[CONNECTION]["leader"],
+        "HasTransitGateway": declared[PEERING]["leader"],
+    }
 
 
 def test_every_action_has_its_older_name(declared):
     for side in ("follower", "leader"):
-        new = {action for action in declared[side] if "CrossClusterSearch" not in action}
+        actions = declared[CONNECTION][side]
+        new = {action for action in actions if "CrossClusterSearch" not in action}
         old = {action.replace("Connection", "CrossClusterSearchConnection") for action in new}
-        assert declared[side] == new | old
+        assert actions == new | old

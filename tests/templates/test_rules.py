@@ -12,6 +12,48 @@ AWSTemplateFormatVersion: '2010-09-09'
 Description: A template for a test
 """
 
+
+
+def launched(more=""):
+    """An instance that keeps the rules, to break in one place."""
+    return (
+        """\
+Resources:
+  T:
+    Type: AWS::EC2::LaunchTemplate
+    Properties:
+      LaunchTemplateData:
+        ImageId: resolve:ssm:/image
+        MetadataOptions: {HttpTokens: required}
+        BlockDeviceMappings:
+          - {DeviceName: /dev/xvda, Ebs: {Encrypted: true}}
+  I:
+    Type: AWS::EC2::Instance
+    Properties:
+      LaunchTemplate: {LaunchTemplateId: !Ref T}
+"""
+        + more
+    )
+
+
+def nat():
+    """A NAT instance that keeps the rules, to break in one place."""
+    return """\
+Resources:
+  Handle:
+    Type: AWS::CloudFormation::WaitConditionHandle
+  Wait:
+    Type: AWS::CloudFormation::WaitCondition
+    Properties: {Handle: !Ref Ready}
+  I:
+    Type: AWS::EC2::Instance
+    DependsOn: [AddressAssociation, Route]
+    Properties:
+      InstanceInitiatedShutdownBehavior: stop
+      UserData: !Sub "#cloud-boothook masquerade ${Ready} systemctl enable"
+"""
+
+
 # What each rule refuses; the d rules get the original sample's own form.
 REFUSED = {
     "begins_with_a_comment_of_three_lines": {
@@ -115,6 +157,21 @@ Resources:
       Policies:
         - PolicyDocument:
             Statement: {Effect: Allow, Action: ['ec2:StartInstances', 'ec2:StopInstances'], Resource: '*'}
+""",
+        "interfaces for the function's own code": GOOD_HEAD
+        + """\
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - !If
+          - C
+          - PolicyDocument:
+              Statement:
+                - {Effect: Allow, Action: 'ec2:DeleteNetworkInterface', Resource: '*'}
+                - {Effect: Deny, Action: 'ec2:DeleteNetworkInterface', Resource: '*', Condition: {StringEquals: {a: b}}}
+          - !Ref AWS::NoValue
 """,
         "create on everything": GOOD_HEAD
         + """\
@@ -229,6 +286,126 @@ Resources:
         Statement: {Effect: Allow, Principal: '*', Action: 'es:ESCrossClusterGet', Resource: 'arn:aws:es:us-east-1:1:domain/mine/*'}
 """,
     },
+    "d23_no_availability_zone_is_written_down": {
+        "the sample's": GOOD_HEAD
+        + "Resources:\n  S:\n    Type: AWS::EC2::Subnet\n    Properties:\n      AvailabilityZone: us-east-1a\n",
+    },
+    "d22_domains_in_a_vpc_wear_a_security_group_of_their_own": {
+        "the sample's": GOOD_HEAD
+        + "Resources:\n  D:\n    Type: AWS::OpenSearchService::Domain\n    Properties:\n      VPCOptions: {SubnetIds: [a]}\n",
+        "somebody else's": GOOD_HEAD
+        + """\
+Resources:
+  D:
+    Type: AWS::OpenSearchService::Domain
+    Properties:
+      VPCOptions: !If [C, {SubnetIds: [a], SecurityGroupIds: [!Ref Group]}, !Ref AWS::NoValue]
+""",
+    },
+    "d22_nobody_is_let_in_from_everywhere": {
+        "in its group": GOOD_HEAD
+        + """\
+Resources:
+  G:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupIngress:
+        - {IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0, Description: All}
+""",
+        "on its own": GOOD_HEAD
+        + """\
+Resources:
+  I:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {GroupId: x, IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0, Description: All}
+""",
+        "ssh": GOOD_HEAD
+        + """\
+Resources:
+  I:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {GroupId: x, IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 10.0.0.0/8, Description: Office}
+""",
+        "under a condition": GOOD_HEAD
+        + """\
+Resources:
+  G:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupIngress:
+        - !If [C, {IpProtocol: '-1', CidrIp: 10.0.0.0/8, Description: All}, !Ref AWS::NoValue]
+""",
+        "nobody in particular": GOOD_HEAD
+        + """\
+Resources:
+  I:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {GroupId: x, IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/8}
+""",
+    },
+    "security_groups_say_what_goes_out": {
+        "nothing said": GOOD_HEAD + "Resources:\n  G:\n    Type: AWS::EC2::SecurityGroup\n",
+        "everything": GOOD_HEAD
+        + """\
+Resources:
+  E:
+    Type: AWS::EC2::SecurityGroupEgress
+    Properties: {GroupId: x, IpProtocol: '-1', CidrIp: 0.0.0.0/0}
+""",
+    },
+    "subnets_give_no_public_addresses": {
+        "public": GOOD_HEAD
+        + "Resources:\n  S:\n    Type: AWS::EC2::Subnet\n    Properties:\n      MapPublicIpOnLaunch: true\n",
+        "nothing said": GOOD_HEAD + "Resources:\n  S:\n    Type: AWS::EC2::Subnet\n",
+    },
+    "gateway_endpoints_let_through_what_is_named": {
+        "the sample's": GOOD_HEAD
+        + "Resources:\n  E:\n    Type: AWS::EC2::VPCEndpoint\n    Properties:\n      VpcEndpointType: Gateway\n",
+        "all buckets": GOOD_HEAD
+        + """\
+Resources:
+  E:
+    Type: AWS::EC2::VPCEndpoint
+    Properties:
+      VpcEndpointType: Gateway
+      PolicyDocument:
+        Statement: {Sid: A, Effect: Allow, Principal: '*', Action: 's3:PutObject', Resource: ['*']}
+""",
+        "all actions": GOOD_HEAD
+        + """\
+Resources:
+  E:
+    Type: AWS::EC2::VPCEndpoint
+    Properties:
+      VpcEndpointType: Gateway
+      PolicyDocument:
+        Statement: {Sid: A, Effect: Allow, Principal: '*', Action: 's3:*', Resource: 'arn:aws:s3:::b/*'}
+""",
+    },
+    "instances_are_closed_and_encrypted": {
+        "the sample's": GOOD_HEAD
+        + "Resources:\n  I:\n    Type: AWS::EC2::Instance\n    Properties:\n      ImageId: !Ref LatestAmiId\n",
+        "with a key": GOOD_HEAD + launched("      KeyName: mine\n"),
+        "image looked up at every update": GOOD_HEAD + launched("      ImageId: !Ref LatestAmiId\n"),
+        "old metadata": GOOD_HEAD + launched().replace("required", "optional"),
+        "clear disk": GOOD_HEAD + launched().replace("Encrypted: true", "Encrypted: false"),
+        "fixed image": GOOD_HEAD + launched().replace("resolve:ssm:/image", "ami-1"),
+    },
+    "d13_a_nat_instance_is_one_after_every_boot_and_says_so": {
+        "the sample's": GOOD_HEAD
+        + """\
+Resources:
+  I:
+    Type: AWS::EC2::Instance
+    Properties:
+      UserData: !Base64 "yum install iptables-services -y; iptables -t nat -A POSTROUTING -j MASQUERADE; shutdown -h now"
+""",
+        "first boot only": GOOD_HEAD + nat().replace("#cloud-boothook", "#!/bin/bash"),
+        "with a download": GOOD_HEAD + nat().replace("masquerade", "dnf install nftables; masquerade"),
+        "nobody is told": GOOD_HEAD + nat().replace("${Ready}", "nobody"),
+        "before it has a way out": GOOD_HEAD + nat().replace("DependsOn: [AddressAssociation, Route]", "DependsOn: Route"),
+        "terminated when it halts": GOOD_HEAD + nat().replace("ShutdownBehavior: stop", "ShutdownBehavior: terminate"),
+    },
     "names_every_statement": {
         "no Sid": GOOD_HEAD
         + "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument:\n"
@@ -255,3 +432,10 @@ def test_rule_refuses(rule, form):
 def test_the_head_of_the_refused_templates_is_not_what_is_refused():
     harmless = parse("harmless", GOOD_HEAD + "Resources: {}\n")
     assert [finding for rule in RULES for finding in rule(harmless)] == []
+
+
+def test_what_the_refused_instances_are_made_from_is_not_what_is_refused():
+    for resources, checked in ((launched(), "instances_are_closed_and_encrypted"), (nat(), "d13_a_nat_instance")):
+        for rule in RULES:
+            if rule.__name__.startswith(checked):
+                assert rule(parse("harmless", GOOD_HEAD + resources)) == []

@@ -5,15 +5,11 @@ import shutil
 
 import pytest
 import yaml
-from project import EXAMPLE, LAYOUTS, SCEPTRE, example, outputs_asked_for, parameters, render, template_of
+from project import EXAMPLE, LAYOUTS, SCEPTRE, example, launched, outputs_asked_for, parameters, render, template_of
 from sceptre.config.graph import StackGraph
 from sceptre.exceptions import CircularDependenciesError, DependencyDoesNotExistError
 
 layouts = pytest.mark.parametrize("variables", LAYOUTS.values(), ids=LAYOUTS)
-
-
-def launched(stacks):
-    return {name: stack for name, stack in stacks.items() if not stack.ignore}
 
 
 def findings(variables, project=SCEPTRE):
@@ -51,7 +47,7 @@ def test_stacks_are_launched_in_an_order_that_exists(variables):
 @layouts
 def test_nothing_that_is_launched_waits_for_something_that_is_not(variables):
     for stack in launched(render(variables)).values():
-        assert [dependency.name for dependency in stack.dependencies if dependency.ignore] == []
+        assert [other.name for other in stack.dependencies if other.ignore or other.obsolete] == []
 
 
 def test_two_accounts_get_an_accepter_role_and_one_does_not():
@@ -171,7 +167,7 @@ def test_d19_no_account_no_region_and_no_stack_name_is_written_down(path):
 
 
 def test_keys_of_a_stack_are_in_the_same_order_everywhere():
-    order = ["template", "ignore", "dependencies", "parameters", "stack_tags", "hooks"]
+    order = ["template", "ignore", "obsolete", "dependencies", "parameters", "stack_tags", "hooks"]
     for path in configuration():
         if path.name != "config.yaml":
             keys = re.findall(r"^([a-z_]+):", path.read_text(), re.MULTILINE)
@@ -239,7 +235,7 @@ def test_a_missing_output_in_a_hook_is_found(project):
 
 
 def test_a_reference_to_a_stack_that_is_not_launched_is_found(project):
-    change(project, "follower/connection.yaml", "{%- if two_accounts %}", "{%- if true %}")
+    change(project, "follower/connection.yaml", "{%- if settings.two_accounts %}", "{%- if true %}")
     assert (
         "follower/connection: refers to leader/accepter-role, which is not launched"
         in findings(LAYOUTS["one account"], project)

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::Error;
+use crate::statuses::statuses;
 
 /// A domain, fully named.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,41 +104,6 @@ pub enum Filter<'a> {
     Id(&'a str),
     /// All whose follower is the domain of this name.
     LocalDomain(&'a str),
-}
-
-macro_rules! statuses {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-            /// A status newer than this program: something to wait through, never an error.
-            Unknown(String),
-        }
-
-        impl $name {
-            /// Every status the service documents.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// From the API's spelling.
-            pub fn parse(text: &str) -> Self {
-                match text {
-                    $($text => Self::$variant,)+
-                    other => Self::Unknown(other.to_owned()),
-                }
-            }
-        }
-
-        /// The API's spelling.
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(match self {
-                    $(Self::$variant => $text,)+
-                    Self::Unknown(other) => other,
-                })
-            }
-        }
-    };
 }
 
 statuses! {

@@ -28,10 +28,12 @@ fn request_id_suffix(request_id: Option<&str>) -> String {
 pub enum Code {
     /// What was named does not exist, or not in the account and Region that was asked.
     ResourceNotFound,
-    /// The alias is taken, or the pair is connected already.
+    /// What was to be made is there already: an alias is taken, a pair is connected, a route exists.
     ResourceAlreadyExists,
     /// A limit of the service.
     LimitExceeded,
+    /// There are no machines left of this kind in this place, for now.
+    InsufficientCapacity,
     /// The operation is not possible in this state.
     DisabledOperation,
     /// The request is wrong.
@@ -53,11 +55,16 @@ impl Code {
     pub fn parse(code: &str) -> Self {
         let bare = code.strip_suffix("Exception").or_else(|| code.strip_suffix("Error")).unwrap_or(code);
         match bare {
-            "ResourceNotFound" | "ParameterNotFound" => Self::ResourceNotFound,
-            "ResourceAlreadyExists" | "ParameterAlreadyExists" => Self::ResourceAlreadyExists,
+            "ResourceNotFound" | "ParameterNotFound" | "InvalidInstanceID.NotFound" => Self::ResourceNotFound,
+            "ResourceAlreadyExists"
+            | "ParameterAlreadyExists"
+            | "RouteAlreadyExists"
+            | "DuplicateTransitGatewayAttachment"
+            | "Resource.AlreadyAssociated" => Self::ResourceAlreadyExists,
             "LimitExceeded" | "ParameterLimitExceeded" => Self::LimitExceeded,
-            "DisabledOperation" => Self::DisabledOperation,
-            "Validation" => Self::Validation,
+            "InsufficientInstanceCapacity" => Self::InsufficientCapacity,
+            "DisabledOperation" | "IncorrectState" | "IncorrectInstanceState" => Self::DisabledOperation,
+            "Validation" | "InvalidParameterValue" | "InvalidInstanceID.Malformed" => Self::Validation,
             "AccessDenied" | "Forbidden" | "UnauthorizedOperation" | "NotAuthorized" => Self::AccessDenied,
             "Throttling"
             | "Throttled"
@@ -71,7 +78,11 @@ impl Code {
             | "InternalFailure"
             | "InternalServerFailure"
             | "ServiceUnavailable"
+            | "Unavailable"
             | "Service" => Self::Internal,
+            // EC2 names the thing: `InvalidTransitGatewayAttachmentID.NotFound`, `TransitGatewayRouteLimitExceeded`.
+            _ if bare.ends_with(".NotFound") => Self::ResourceNotFound,
+            _ if bare.ends_with("LimitExceeded") => Self::LimitExceeded,
             _ => Self::Other(code.to_owned()),
         }
     }
@@ -83,6 +94,7 @@ impl std::fmt::Display for Code {
             Self::ResourceNotFound => "ResourceNotFound",
             Self::ResourceAlreadyExists => "ResourceAlreadyExists",
             Self::LimitExceeded => "LimitExceeded",
+            Self::InsufficientCapacity => "InsufficientCapacity",
             Self::DisabledOperation => "DisabledOperation",
             Self::Validation => "Validation",
             Self::AccessDenied => "AccessDenied",
@@ -101,6 +113,7 @@ impl Retryable for Error {
             Code::ResourceNotFound
             | Code::ResourceAlreadyExists
             | Code::LimitExceeded
+            | Code::InsufficientCapacity
             | Code::DisabledOperation
             | Code::Validation
             | Code::AccessDenied
@@ -127,6 +140,21 @@ mod tests {
             ("AccessDeniedException", Code::AccessDenied),
             ("ServiceException", Code::Internal),
             ("InternalServerError", Code::Internal),
+            ("IncorrectInstanceState", Code::DisabledOperation),
+            ("InsufficientInstanceCapacity", Code::InsufficientCapacity),
+            ("InstanceLimitExceeded", Code::LimitExceeded),
+            ("VcpuLimitExceeded", Code::LimitExceeded),
+            ("TagLimitExceeded", Code::LimitExceeded),
+            ("InvalidInstanceID.NotFound", Code::ResourceNotFound),
+            ("UnauthorizedOperation", Code::AccessDenied),
+            ("RequestLimitExceeded", Code::Throttled),
+            ("InvalidTransitGatewayAttachmentID.NotFound", Code::ResourceNotFound),
+            ("InvalidRoute.NotFound", Code::ResourceNotFound),
+            ("RouteAlreadyExists", Code::ResourceAlreadyExists),
+            ("TransitGatewayRouteLimitExceeded", Code::LimitExceeded),
+            ("RequestLimitExceeded", Code::Throttled),
+            ("IncorrectState", Code::DisabledOperation),
+            ("UnauthorizedOperation", Code::AccessDenied),
             ("ExpiredTokenException", Code::Other("ExpiredTokenException".to_owned())),
         ] {
             assert_eq!(Code::parse(written), code, "{written}");

@@ -1,6 +1,6 @@
 //! Ports to AWS: small traits with our own types and errors.
 //!
-//! A port is one capability with three to eight methods, and one method is one API operation.
+//! A port is one capability with three to ten methods, and one method is one API operation.
 //! [`sdk`] has the real ones and no decision; [`fake`] has a world in memory that behaves as the services do, and a
 //! decorator that fails, throttles, delays, cancels or loses the response of chosen calls.
 //! Nothing here knows CloudFormation's protocol or what a kind wants.
@@ -11,10 +11,14 @@ mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod function;
+mod instances;
 mod place;
+mod reach;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod stacks;
+mod statuses;
+mod transit_gateways;
 
 pub use claims::{Claimed, Claims};
 pub use connections::{
@@ -23,13 +27,21 @@ pub use connections::{
 };
 pub use error::{Code, Error};
 pub use function::Function;
+pub use instances::{Instance, InstanceState, Instances};
 pub use place::{AssumedRole, Place};
+pub use reach::Reach;
 pub use stacks::{StackResource, Stacks};
+pub use transit_gateways::{
+    Association, AssociationState, GatewayRoute, GatewayRouteState, NewPeering, Peering, PeeringState,
+    TransitGateway, TransitGateways,
+};
 
 /// Everything a kind may reach, so that a kind names one type and a test swaps one.
 pub trait Cloud: Send + Sync + 'static {
     /// Connections as seen from one account and Region.
     type Connections: Connections;
+    /// Transit gateways as seen from one account and Region.
+    type TransitGateways: TransitGateways;
     /// The record of who owns what.
     type Claims: Claims;
 
@@ -37,6 +49,12 @@ pub trait Cloud: Send + Sync + 'static {
     ///
     /// A role that cannot be assumed is an error here, before anything was changed.
     fn connections(&self, place: &Place) -> impl Future<Output = Result<Self::Connections, Error>> + Send;
+
+    /// The same for transit gateways.
+    fn transit_gateways(
+        &self,
+        place: &Place,
+    ) -> impl Future<Output = Result<Self::TransitGateways, Error>> + Send;
 
     /// The claims of the function's own account and Region.
     fn claims(&self) -> &Self::Claims;

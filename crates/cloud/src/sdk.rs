@@ -8,10 +8,13 @@ mod connections;
 mod conversion;
 mod error;
 mod function;
+mod instances;
+mod reach;
 #[cfg(test)]
 mod replay;
 mod role;
 mod stacks;
+mod transit_gateways;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +26,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 pub use claims::Parameters;
 pub use connections::Session;
+pub use transit_gateways::Gateways;
 
 use crate::{Cloud, Error, Place};
 
@@ -41,8 +45,10 @@ pub struct Aws {
     config: SdkConfig,
     claims: Parameters,
     function: aws_sdk_lambda::Client,
+    instances: aws_sdk_ec2::Client,
     stacks: aws_sdk_cloudformation::Client,
     sessions: Mutex<HashMap<Place, Session>>,
+    gateways: Mutex<HashMap<Place, Gateways>>,
 }
 
 impl Aws {
@@ -69,8 +75,10 @@ impl Aws {
         Self {
             claims: Parameters::new(&config, claims_path),
             function: aws_sdk_lambda::Client::new(&config),
+            instances: aws_sdk_ec2::Client::new(&config),
             stacks: aws_sdk_cloudformation::Client::new(&config),
             sessions: Mutex::default(),
+            gateways: Mutex::default(),
             config,
         }
     }
@@ -79,15 +87,28 @@ impl Aws {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.entry(place.clone()).or_insert_with(|| Session::new(&self.config, place)).clone()
     }
+
+    fn gateways(&self, place: &Place) -> Gateways {
+        let mut gateways = self.gateways.lock().unwrap_or_else(PoisonError::into_inner);
+        gateways.entry(place.clone()).or_insert_with(|| Gateways::new(&self.config, place)).clone()
+    }
 }
 
 impl Cloud for Aws {
     type Connections = Session;
+    type TransitGateways = Gateways;
     type Claims = Parameters;
 
     /// Without a role no request is made; with one, the role is assumed unless its credentials are still fresh.
     async fn connections(&self, place: &Place) -> Result<Session, Error> {
         let session = self.session(place);
+        session.sign_in().await?;
+        Ok(session)
+    }
+
+    /// The same.
+    async fn transit_gateways(&self, place: &Place) -> Result<Gateways, Error> {
+        let session = self.gateways(place);
         session.sign_in().await?;
         Ok(session)
     }

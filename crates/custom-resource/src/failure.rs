@@ -22,6 +22,8 @@ pub enum Failure {
         /// What to do about it, one sentence.
         hint: Option<String>,
     },
+    /// CloudFormation has sent a later request for the same resource, which goes on with it. Nobody is answered.
+    Overtaken,
 }
 
 impl Failure {
@@ -35,7 +37,7 @@ impl Failure {
     pub fn hint(self, sentence: impl Into<String>) -> Self {
         match self {
             Self::Failed { error, hint: _ } => Self::Failed { error, hint: Some(sentence.into()) },
-            out_of_time @ Self::OutOfTime { .. } => out_of_time,
+            other @ (Self::OutOfTime { .. } | Self::Overtaken) => other,
         }
     }
 
@@ -55,6 +57,7 @@ impl Failure {
     pub fn reason(&self) -> String {
         match self {
             Self::OutOfTime { awaited, ended } => sentence(format!("{awaited}: {ended}")),
+            Self::Overtaken => "CloudFormation has sent a later request for this resource.".to_owned(),
             Self::Failed { error, hint } => {
                 let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
                 sentence(chain(error.as_ref())) + &hint

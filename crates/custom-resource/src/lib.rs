@@ -41,6 +41,7 @@
 mod answer;
 mod event;
 mod failure;
+mod gate;
 mod home;
 mod host;
 #[cfg(feature = "https")]
@@ -51,6 +52,7 @@ mod properties;
 mod resource;
 mod responder;
 mod response_url;
+mod sent;
 mod serve;
 mod standing;
 #[cfg(any(test, feature = "testing"))]
@@ -59,6 +61,7 @@ pub mod testing;
 pub use answer::{Applied, LARGEST_BODY, Outcome};
 pub use event::Envelope;
 pub use failure::Failure;
+pub use gate::{Gate, NoGate, Passage};
 pub use home::Home;
 pub use host::Host;
 #[cfg(feature = "https")]
@@ -69,5 +72,6 @@ pub use properties::{Findings, Properties, Rule};
 pub use resource::{Change, Context, Kind, Resource};
 pub use responder::{DeliveryError, Responder};
 pub use response_url::ResponseUrl;
+pub use sent::Sent;
 pub use serve::{ServeError, Service};
 pub use standing::StackResource;

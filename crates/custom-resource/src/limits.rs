@@ -21,6 +21,9 @@ pub struct Invocation {
 /// Lambda ends a chain of invocations that invoke each other after about 16, silently. Stop before that, loudly.
 const MOST_INVOCATIONS: u32 = 14;
 
+/// How long work may go on after its time, because its last look is under way.
+const LAST_LOOK: Duration = Duration::from_millis(3_500);
+
 /// The deadlines of one invocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -30,13 +33,23 @@ pub(crate) struct Limits {
     pub(crate) cut_off: Deadline,
     /// When the answer must have been delivered.
     pub(crate) answer: Deadline,
+    /// When the invocation ends, but for the time to say so.
+    pub(crate) end: Deadline,
+    /// The same on the wall clock, since 1970.
+    pub(crate) ends_at: Duration,
     operation: Deadline,
     service_timeout: Duration,
     next: Continuation,
 }
 
 impl Limits {
-    pub(crate) fn new(invocation: &Invocation, earlier: Option<&Continuation>, properties: &Value) -> Self {
+    /// `afterwards` is what the invocation needs at its end, beside the answer.
+    pub(crate) fn new(
+        invocation: &Invocation,
+        earlier: Option<&Continuation>,
+        properties: &Value,
+        afterwards: Duration,
+    ) -> Self {
         let left = invocation.deadline.remaining();
         let now = u64::try_from(invocation.now.as_millis()).unwrap_or(u64::MAX);
         let (count, started_at) = earlier.map_or((0, now), |earlier| (earlier.count, earlier.started_at));
@@ -46,13 +59,16 @@ impl Limits {
         let reserve = Duration::from_secs(30).min(service_timeout / 10);
         let operation = Deadline::after(service_timeout.saturating_sub(reserve).saturating_sub(gone));
         // The last look, the continuation and the answer, which is tried again when the bucket is unwell.
-        let closing = Duration::from_secs(10).min(left / 3);
+        let closing = (Duration::from_secs(10) + afterwards).min(left / 3);
+        let end = invocation.deadline.less(Duration::from_millis(300).min(left / 10));
         let work = invocation.deadline.less(closing).min(operation);
         Self {
             work,
             // Within the reserve: an answer after the time-out would be one that nobody reads.
-            cut_off: work.plus((closing / 3).min(reserve / 2)),
-            answer: invocation.deadline.less(Duration::from_millis(300).min(left / 10)),
+            cut_off: work.plus((closing / 3).min(reserve / 2).min(LAST_LOOK)),
+            answer: end,
+            end,
+            ends_at: invocation.now.saturating_add(end.remaining()),
             operation,
             service_timeout,
             // Lambda delivers the same event again under the same id, so only the clock tells two of them apart.
@@ -62,6 +78,11 @@ impl Limits {
                 baton: invocation.now.as_nanos().to_string(),
             },
         }
+    }
+
+    /// When the first invocation began, since 1970.
+    pub(crate) fn delivered_at(&self) -> Duration {
+        Duration::from_millis(self.next.started_at)
     }
 
     /// The record for the next invocation, or why there is none, when the last status does not say it all.
@@ -106,7 +127,7 @@ mod tests {
         };
         let earlier =
             Continuation { count, started_at: (1_000_000 - started_ago) * 1000, baton: String::new() };
-        Limits::new(&invocation, Some(&earlier), &json!({"ServiceTimeout": service_timeout}))
+        Limits::new(&invocation, Some(&earlier), &json!({"ServiceTimeout": service_timeout}), Duration::ZERO)
     }
 
     #[tokio::test(start_paused = true)]
@@ -161,6 +182,7 @@ mod tests {
                 &invocation,
                 Some(&Continuation { count, started_at, baton: String::new() }),
                 &json!(true),
+                Duration::ZERO,
             );
             assert!(limits.answer.has_passed() && limits.next().is_err());
         }
@@ -174,7 +196,7 @@ mod tests {
             deadline: Deadline::after(Duration::from_mins(15)),
             now: Duration::from_secs(1_000_000),
         };
-        let limits = Limits::new(&invocation, Some(&earlier), &Value::Null);
+        let limits = Limits::new(&invocation, Some(&earlier), &Value::Null, Duration::ZERO);
         assert_eq!(limits.work.remaining(), Duration::from_secs(890));
         let next = limits.next().unwrap();
         assert_eq!((next.count, next.started_at), (4, u64::MAX));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use wait::Deadline;
 
 use crate::properties::Findings;
-use crate::{Applied, Failure, Home, PhysicalId, Properties};
+use crate::{Applied, Failure, Home, PhysicalId, Properties, Sent};
 
 /// What a kind is told about the request it serves.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Context {
     pub logical_id: String,
     /// CloudFormation's id of the request; the same on a duplicate and on a continuation.
     pub request_id: String,
+    /// When CloudFormation sent it, to be compared with other requests of the same resource.
+    pub sent: Sent,
     /// The function's own account and Region.
     pub home: Home,
     /// When the work of this invocation must have ended.

@@ -1,23 +1,29 @@
 //! One invocation: parse, dispatch, race the deadline, answer always.
 
+mod continuing;
+mod gated;
+mod record;
+mod unheard;
+
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
 use tracing::Instrument;
-use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
+use wait::Deadline;
 
 use crate::answer::body;
 use crate::event::{Event, Request, Unreadable};
+use crate::gate::close;
 use crate::limits::Limits;
 use crate::properties::{did_you_mean, quoted};
 use crate::resource::{Change, Context, Kind};
-use crate::standing::{Standing, is_answered, standing};
+use crate::standing::Standing;
 use crate::{
-    Applied, DeliveryError, Envelope, Failure, Home, Host, Invocation, Outcome, PhysicalId, Responder,
+    Applied, DeliveryError, Envelope, Failure, Gate, Home, Host, Invocation, NoGate, Outcome, Passage,
+    PhysicalId, Responder, Sent,
 };
 
 /// Why an invocation failed. Lambda then tries the same event again.
@@ -37,10 +43,19 @@ pub enum ServeError {
 }
 
 /// The kinds a function serves, and what it needs to serve them.
-pub struct Service<R, H> {
+pub struct Service<R, H, G = NoGate> {
     kinds: Vec<Kind>,
     responder: R,
     host: H,
+    gate: G,
+}
+
+/// What became of an event.
+enum Served {
+    /// It is over.
+    Ended,
+    /// It goes on in another invocation.
+    GoesOn,
 }
 
 /// How the work ended.
@@ -53,18 +68,21 @@ enum Ending {
     NobodyWaits(String),
     /// CloudFormation waits for nothing, and something may be left.
     NotUndone(String),
+    /// Not here: another invocation goes on with the request.
+    Elsewhere,
 }
-
-/// How long CloudFormation's own record may lag behind the event it sent.
-const RECORD_LAG: Duration = Duration::from_secs(5);
-
-/// How long after its answer a replacement is watched until the stack has it on record, or was rolled back.
-const HEARD_WITHIN: Duration = Duration::from_mins(1);
 
 impl<R: Responder, H: Host> Service<R, H> {
     /// A service of these kinds.
     pub fn new(kinds: Vec<Kind>, responder: R, host: H) -> Self {
-        Self { kinds, responder, host }
+        Self { kinds, responder, host, gate: NoGate }
+    }
+}
+
+impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
+    /// The same service, whose calls go through a gate.
+    pub fn behind<B: Gate>(self, gate: B) -> Service<R, H, B> {
+        Service { kinds: self.kinds, responder: self.responder, host: self.host, gate }
     }
 
     /// The responder, for tests that look at what was answered.
@@ -105,49 +123,78 @@ impl<R: Responder, H: Host> Service<R, H> {
         let Some((envelope, id)) = error.addressee.as_deref() else {
             return Err(ServeError::NotARequest(error.to_string()));
         };
-        let limits = Limits::new(invocation, None, &Value::Null);
+        let limits = Limits::new(invocation, None, &Value::Null, Duration::ZERO);
         let outcome = Outcome::Failed(format!("{error}."));
         self.deliver(envelope, id, &outcome, limits.answer).await.map_err(ServeError::NotDelivered)
     }
 
     async fn serve_event(&self, event: &Event, invocation: &Invocation) -> Result<(), ServeError> {
-        let limits = Limits::new(invocation, event.continuation.as_ref(), event.request.properties());
+        let afterwards = self.gate.closing();
+        let limits =
+            Limits::new(invocation, event.continuation.as_ref(), event.request.properties(), afterwards);
         tracing::info!(continued = event.continuation.is_some(), "{} received", event.request.name());
-        if !self.goes_on(event).await {
-            return Ok(());
-        }
-        let (id, ending) = match self.kind_of(event, invocation) {
-            Err((id, outcome)) => (id, Ending::Answer(outcome)),
-            Ok((kind, id, home)) => {
-                let context = context(event, &id, home, limits.work);
-                // Kinds end by themselves at `limits.work`; this cuts off one that does not.
-                let work = limits.cut_off.limit(self.work(kind, event, &id, &context));
-                let ending = match AssertUnwindSafe(work).catch_unwind().await {
-                    Ok(Some(ending)) => ending,
-                    Ok(None) => Ending::OutOfTime(
-                        "The work did not end in time: a call did not come back.".to_owned(),
-                    ),
-                    Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
-                };
-                (id, ending)
-            }
+        let (kind, id, home) = match self.kind_of(event, invocation) {
+            Ok(known) => known,
+            Err((id, outcome)) => return self.answer(event, &id, &outcome, limits.answer).await.map(|_| ()),
         };
+        let context = context(event, &id, home, &limits);
+        let passage = Passage::of(event, &context, &limits);
+        // Kinds end by themselves at `limits.work`; this cuts off one that does not.
+        let work = limits.cut_off.limit(self.work_behind_gate(kind, event, &id, &context, &passage));
+        let ending = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Some(ending)) => ending,
+            Ok(None) => {
+                Ending::OutOfTime("The work did not end in time: a call did not come back.".to_owned())
+            }
+            Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
+        };
+        let served = self.conclude(event, invocation, &id, ending, &limits).await;
+        if !matches!(served, Ok(Served::GoesOn)) {
+            close(&self.gate, &passage).await;
+        }
+        served.map(|_| ())
+    }
+
+    /// Answers, or goes on in another invocation, or neither when nobody waits.
+    async fn conclude(
+        &self,
+        event: &Event,
+        invocation: &Invocation,
+        id: &PhysicalId,
+        ending: Ending,
+        limits: &Limits,
+    ) -> Result<Served, ServeError> {
         let outcome = match ending {
             Ending::Answer(outcome) => outcome,
             Ending::NobodyWaits(status) => {
                 tracing::info!(status, "CloudFormation no longer waits for this request: nothing to answer");
                 self.drop_baton(event).await;
-                return Ok(());
+                return Ok(Served::Ended);
             }
             Ending::NotUndone(reason) => return Err(ServeError::NotUndone(reason)),
-            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, &limits, reason).await {
-                None => return Ok(()),
+            Ending::Elsewhere => return Ok(Served::GoesOn),
+            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, limits, reason).await {
+                None => return Ok(Served::GoesOn),
                 Some(outcome) => outcome,
             },
         };
-        let delivered = match self.deliver(&event.envelope, &id, &outcome, limits.answer).await {
+        let served = self.answer(event, id, &outcome, limits.answer).await;
+        match outcome {
+            Outcome::Success(_) => self.take_back_unheard(event, invocation, id, limits).await.and(served),
+            Outcome::Failed(_) => served,
+        }
+    }
+
+    async fn answer(
+        &self,
+        event: &Event,
+        id: &PhysicalId,
+        outcome: &Outcome,
+        deadline: Deadline,
+    ) -> Result<Served, ServeError> {
+        let delivered = match self.deliver(&event.envelope, id, outcome, deadline).await {
             // A duplicate may have been quicker: then the request is over, and the URL with it.
-            Err(DeliveryError::Refused(status)) if self.is_answered(event, &id, limits.answer).await => {
+            Err(DeliveryError::Refused(status)) if self.is_answered(event, id, deadline).await => {
                 tracing::info!(status, "the request was answered before");
                 Ok(())
             }
@@ -156,82 +203,7 @@ impl<R: Responder, H: Host> Service<R, H> {
         if delivered.is_ok() {
             self.drop_baton(event).await;
         }
-        match outcome {
-            Outcome::Success(_) => {
-                self.take_back_unheard(event, invocation, &id, &limits).await.and(delivered)
-            }
-            Outcome::Failed(_) => delivered,
-        }
-    }
-
-    /// After the answer to a replacement: if the stack was rolled back before it heard of the new id, nobody will ever
-    /// delete what it names.
-    async fn take_back_unheard(
-        &self,
-        event: &Event,
-        invocation: &Invocation,
-        id: &PhysicalId,
-        limits: &Limits,
-    ) -> Result<(), ServeError> {
-        let Ok((kind, _, home)) = self.kind_of(event, invocation) else { return Ok(()) };
-        let context = context(event, id, home, limits.work);
-        if context.change != Change::Replacement {
-            return Ok(());
-        }
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let look = async || {
-            let seen = self.host.stack_resource(stack_id, logical_id).await?;
-            let is_heard = seen.as_ref().is_none_or(|seen| seen.physical_id.as_deref() == Some(id.as_str()));
-            let now = standing(&event.request, id, seen.as_ref());
-            Ok::<_, H::Error>(match now {
-                Standing::Current if !is_heard => Probe::NotYet("not on record yet".to_owned()),
-                Standing::Current | Standing::Over { .. } | Standing::Abandoned { .. } => Probe::Ready(now),
-            })
-        };
-        let deadline = limits.work.min(Deadline::after(HEARD_WITHIN));
-        let ending = match until(deadline, &Pace::default(), |_| (), look).await {
-            Ok(Standing::Abandoned { status }) => self.undo(kind, event, id, &context, status).await,
-            Ok(Standing::Current | Standing::Over { .. }) => return Ok(()),
-            Err(error) => {
-                tracing::warn!("cannot tell whether the stack has `{id}` now: {error}");
-                return Ok(());
-            }
-        };
-        match ending {
-            Ending::NotUndone(reason) | Ending::OutOfTime(reason) => Err(ServeError::NotUndone(reason)),
-            Ending::NobodyWaits(_) | Ending::Answer(_) => Ok(()),
-        }
-    }
-
-    /// Whether this invocation is the one that goes on. Lambda delivers at least once and tries again what it ended, so
-    /// one request may have started several; only the one with the baton continues, and so there are never more.
-    async fn goes_on(&self, event: &Event) -> bool {
-        let Some(continuation) = event.continuation.as_ref().filter(|record| !record.baton.is_empty()) else {
-            return true;
-        };
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let baton = self.host.baton(stack_id, logical_id);
-        match Deadline::after(RECORD_LAG).limit(baton).await {
-            Some(Ok(Some(baton))) if baton == continuation.baton => true,
-            Some(Ok(_)) => {
-                tracing::info!("another invocation goes on with this request, or has ended it");
-                false
-            }
-            Some(Err(error)) => {
-                tracing::warn!("cannot ask which invocation goes on: {error}");
-                true
-            }
-            None => true,
-        }
-    }
-
-    async fn drop_baton(&self, event: &Event) {
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        if event.continuation.is_some()
-            && let Err(error) = self.host.pass_baton(stack_id, logical_id, None).await
-        {
-            tracing::warn!("the baton of this request stays on record: {error}");
-        }
+        delivered.map(|()| Served::Ended)
     }
 
     /// The kind, the identity and the home of a request, or the answer that needs none of them.
@@ -330,104 +302,8 @@ impl<R: Responder, H: Host> Service<R, H> {
             Err(failure @ Failure::OutOfTime { .. }) => Ending::OutOfTime(failure.reason()),
             // A Delete may be at work on the same thing, so a second try is worth it; and a leak must not be silent.
             Err(failure @ Failure::Failed { .. }) => Ending::NotUndone(failure.reason()),
+            Err(Failure::Overtaken) => Ending::NobodyWaits(status),
         }
-    }
-
-    /// Goes on in another invocation, or gives the answer that says why not.
-    ///
-    /// When nobody can tell whether the other invocation was started, the answer is given here and the baton dropped:
-    /// should the other one run after all, it stops at its start.
-    async fn hand_over(
-        &self,
-        event: &Event,
-        invocation: &Invocation,
-        limits: &Limits,
-        reason: String,
-    ) -> Option<Outcome> {
-        let next = match limits.next() {
-            Ok(next) => next,
-            Err(None) => return Some(Outcome::Failed(reason)),
-            Err(Some(why)) => return Some(Outcome::Failed(format!("{reason} {why}"))),
-        };
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let started = async {
-            if !self.goes_on(event).await {
-                return Ok(());
-            }
-            self.host.pass_baton(stack_id, logical_id, Some(&next.baton)).await?;
-            self.host.continue_in(&invocation.function_arn, &event.continued(&next)).await?;
-            tracing::info!(invocations = next.count, "time is up: going on in another invocation");
-            Ok::<_, H::Error>(())
-        };
-        // Leave half of what is left for the answer that a refusal needs.
-        let (refusal, advice) = match Deadline::after(limits.answer.remaining() / 2).limit(started).await {
-            Some(Ok(())) => return None,
-            Some(Err(error)) if error.retry() == Retry::Never => {
-                let advice = format!(
-                    " Allow lambda:InvokeFunction on {} in the function's role.",
-                    invocation.function_arn
-                );
-                (wait::chain(&error), advice)
-            }
-            Some(Err(error)) => (wait::chain(&error), String::new()),
-            None => ("the call did not come back".to_owned(), String::new()),
-        };
-        let dropped = self.host.pass_baton(stack_id, logical_id, None);
-        if !matches!(Deadline::after(limits.answer.remaining() / 3).limit(dropped).await, Some(Ok(()))) {
-            tracing::warn!("the baton of this request stays on record");
-        }
-        Some(Outcome::Failed(format!(
-            "{reason} The work needs longer than one invocation, and the function cannot invoke itself: {refusal}.{advice}"
-        )))
-    }
-
-    /// What CloudFormation's record says, looked at again for a while before it may speak against the request.
-    async fn standing(
-        &self,
-        event: &Event,
-        id: &PhysicalId,
-        deadline: Deadline,
-    ) -> Result<Standing, H::Error> {
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let verdict = Mutex::new(Standing::Current);
-        let look = async || {
-            let seen = match self.host.stack_resource(stack_id, logical_id).await {
-                Ok(seen) => seen,
-                // Unwell or throttled: nothing speaks against the request.
-                Err(error) if error.retry() == Retry::Later => {
-                    tracing::warn!("cannot ask CloudFormation about the resource now: {error}");
-                    None
-                }
-                Err(error) => return Err(error),
-            };
-            let now = standing(&event.request, id, seen.as_ref());
-            *verdict.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
-            Ok(match now {
-                Standing::Current => Probe::Ready(()),
-                Standing::Over { status } | Standing::Abandoned { status } => Probe::NotYet(status),
-            })
-        };
-        let deadline = deadline.min(Deadline::after(RECORD_LAG));
-        match until(deadline, &Pace::default(), |_| (), look).await {
-            Ok(()) | Err(WaitError::TimedOut(_)) => {
-                Ok(verdict.into_inner().unwrap_or_else(PoisonError::into_inner))
-            }
-            Err(WaitError::Failed(error)) => Err(error),
-        }
-    }
-
-    /// Whether CloudFormation has an answer, looked at for a while, because its record may lag behind that too.
-    async fn is_answered(&self, event: &Event, id: &PhysicalId, deadline: Deadline) -> bool {
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        let look = async || {
-            let seen = self.host.stack_resource(stack_id, logical_id).await?;
-            Ok::<_, H::Error>(if is_answered(&event.request, id, seen.as_ref()) {
-                Probe::Ready(())
-            } else {
-                Probe::NotYet("in progress".to_owned())
-            })
-        };
-        until(deadline.min(Deadline::after(RECORD_LAG)), &Pace::default(), |_| (), look).await.is_ok()
     }
 
     async fn deliver(
@@ -445,15 +321,16 @@ impl<R: Responder, H: Host> Service<R, H> {
     }
 }
 
-fn context(event: &Event, id: &PhysicalId, home: Home, deadline: Deadline) -> Context {
-    let Envelope { stack_id, logical_id, request_id, .. } = event.envelope.clone();
+fn context(event: &Event, id: &PhysicalId, home: Home, limits: &Limits) -> Context {
+    let Envelope { stack_id, logical_id, request_id, response_url, .. } = event.envelope.clone();
+    let sent = Sent::of(&response_url, limits.delivered_at());
     let change = match &event.request {
         Request::Create { .. } => Change::Create,
         Request::Update { physical_id, .. } if physical_id != id => Change::Replacement,
         Request::Update { .. } => Change::InPlace,
         Request::Delete { .. } => Change::Delete,
     };
-    Context { stack_id, logical_id, request_id, home, deadline, change }
+    Context { stack_id, logical_id, request_id, sent, home, deadline: limits.work, change }
 }
 
 fn ending(result: Result<Outcome, Failure>) -> Ending {
@@ -461,6 +338,7 @@ fn ending(result: Result<Outcome, Failure>) -> Ending {
         Ok(outcome) => Ending::Answer(outcome),
         Err(failure @ Failure::OutOfTime { .. }) => Ending::OutOfTime(failure.reason()),
         Err(failure @ Failure::Failed { .. }) => Ending::Answer(Outcome::Failed(failure.reason())),
+        Err(Failure::Overtaken) => Ending::NobodyWaits("overtaken by a later request".to_owned()),
     }
 }
 

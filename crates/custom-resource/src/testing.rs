@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wait::{Deadline, Retry, Retryable};
 
-use crate::{DeliveryError, Host, Invocation, Responder, ResponseUrl, StackResource};
+use crate::{DeliveryError, Failure, Gate, Host, Invocation, Passage, Responder, ResponseUrl, StackResource};
 
 /// The function of the tests.
 pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-west-2:222222222222:function:tandem";
@@ -158,6 +158,11 @@ impl Stage {
         lock(&self.0).baton.clone()
     }
 
+    /// How many events wait to go on in another invocation.
+    pub fn continuations(&self) -> usize {
+        lock(&self.0).continuations.len()
+    }
+
     /// Takes out the events that were to go on in another invocation.
     pub fn take_continuations(&self) -> Vec<Value> {
         std::mem::take(&mut lock(&self.0).continuations)
@@ -192,5 +197,90 @@ impl Host for Stage {
     ) -> Result<Option<StackResource>, Refusal> {
         let play = lock(&self.0);
         play.looks_refused.clone().map_or_else(|| Ok(play.record.clone()), Err)
+    }
+}
+
+/// A gate that knows who is inside. It opens at once, unless it was told otherwise. A clone is the same gate.
+#[derive(Clone, Debug, Default)]
+pub struct Turnstile(Arc<Mutex<Inside>>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    requests: Vec<String>,
+    passages: u32,
+    next: VecDeque<Jam>,
+}
+
+/// How a [`Turnstile`] does not open, or does not close.
+#[derive(Debug)]
+pub enum Jam {
+    /// Opening fails.
+    Refuses(Failure),
+    /// Opening never ends.
+    Hangs,
+    /// Opening panics.
+    Panics,
+    /// It opens; closing panics.
+    PanicsWhenClosed,
+    /// It opens; closing never ends.
+    HangsWhenClosed,
+}
+
+impl Turnstile {
+    /// The next time it does this.
+    pub fn jam_next(&self, jam: Jam) {
+        lock(&self.0).next.push_back(jam);
+    }
+
+    /// The requests that are inside.
+    pub fn inside(&self) -> Vec<String> {
+        lock(&self.0).requests.clone()
+    }
+
+    /// How often it was to be opened.
+    pub fn passages(&self) -> u32 {
+        lock(&self.0).passages
+    }
+}
+
+impl Gate for Turnstile {
+    fn closing(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    #[expect(clippy::panic, reason = "it is told to")]
+    async fn open(&self, passage: &Passage<'_>) -> Result<(), Failure> {
+        let jam = {
+            let mut inside = lock(&self.0);
+            inside.passages += 1;
+            let name = passage.request_id.to_owned();
+            if !inside.requests.contains(&name) {
+                inside.requests.push(name);
+            }
+            match inside.next.front() {
+                Some(Jam::PanicsWhenClosed | Jam::HangsWhenClosed) | None => None,
+                Some(Jam::Refuses(_) | Jam::Hangs | Jam::Panics) => inside.next.pop_front(),
+            }
+        };
+        match jam {
+            Some(Jam::Refuses(failure)) => Err(failure),
+            Some(Jam::Hangs) => std::future::pending().await,
+            Some(Jam::Panics) => panic!("the turnstile is jammed"),
+            Some(Jam::PanicsWhenClosed | Jam::HangsWhenClosed) | None => Ok(()),
+        }
+    }
+
+    #[expect(clippy::panic, reason = "it is told to")]
+    async fn close(&self, passage: &Passage<'_>) {
+        let jam = {
+            let mut inside = lock(&self.0);
+            inside.requests.retain(|name| name != passage.request_id);
+            inside.next.pop_front()
+        };
+        match jam {
+            Some(Jam::PanicsWhenClosed) => panic!("the turnstile is jammed"),
+            Some(Jam::HangsWhenClosed) => std::future::pending().await,
+            Some(Jam::Refuses(_) | Jam::Hangs | Jam::Panics) | None => {}
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use custom_resource::{HttpsResponder, Invocation, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
+use resources::Egress;
 use serde_json::Value;
 use wait::Deadline;
 
@@ -19,10 +20,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = Settings::from_environment();
     let aws = Arc::new(cloud::sdk::Aws::load(&settings.claims_path).await);
-    let service = Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws));
+    let gate = settings.nat_instance.map(|id| Egress::new(Arc::clone(&aws), id));
+    let service =
+        Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws)).behind(gate);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = invocation(&event.context);
-        // On the heap: the whole work of a kind is one future of many kilobytes.
+        // On the heap: the whole work of a kind, with the gate around it, is one future of many kilobytes.
         Box::pin(service.serve(event.payload, &invocation)).await.map_err(|error| Diagnostic {
             error_type: "NotServed".to_owned(),
             error_message: wait::chain(&error),

@@ -5,6 +5,9 @@
 
 mod claim;
 mod connection;
+mod egress;
+mod far;
+mod transit_gateway_peering;
 
 use std::sync::Arc;
 
@@ -12,15 +15,22 @@ use cloud::Cloud;
 use custom_resource::Kind;
 
 pub use connection::{Connection, Identity, Spec};
+pub use egress::{EGRESS_PERMISSIONS, Egress};
+pub use transit_gateway_peering::{Identity as PeeringIdentity, Spec as PeeringSpec, TransitGatewayPeering};
 
 /// The registry: every kind a function serves.
 pub fn kinds<C: Cloud>(cloud: &Arc<C>) -> Vec<Kind> {
-    vec![Kind::new(Connection::new(Arc::clone(cloud)))]
+    vec![
+        Kind::new(Connection::new(Arc::clone(cloud))),
+        Kind::new(TransitGatewayPeering::new(Arc::clone(cloud))),
+    ]
 }
 
 /// What the kinds need of IAM, for the templates to grant and for a reader to judge.
-pub const PERMISSIONS: &[(&str, Permissions)] =
-    &[("Custom::CrossClusterConnection", connection::PERMISSIONS)];
+pub const PERMISSIONS: &[(&str, Permissions)] = &[
+    ("Custom::CrossClusterConnection", connection::PERMISSIONS),
+    ("Custom::TransitGatewayPeering", transit_gateway_peering::PERMISSIONS),
+];
 
 /// The actions of one kind, by the account that grants them.
 #[derive(Clone, Copy, Debug, serde::Serialize)]

@@ -3,6 +3,7 @@
 What it does is in the properties: `OnCreate`, `OnUpdate` and `OnDelete` each hold words separated by blanks.
 `fail`, `crash`, `hang`, `silent`, `no-id`, `sleep=<s>`, `crash-times=<n>`, `content-type`, `long`, `twice`,
 `id=<text>`, `self` (invoke itself and let the second invocation answer).
+Invoked with `calls` it makes them: service, Region, operation (or "" for a look), parameters.
 """
 
 import http.client
@@ -45,6 +46,8 @@ def handle(event, headers):
             raise RuntimeError("asked to fail")
         if event.get("sleep"):
             time.sleep(event["sleep"])
+        if event.get("calls"):
+            return [call(*wanted) for wanted in event["calls"]]
         left = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time()
         return {"pid": os.getpid(), "left": left, "environment": dict(os.environ)}
     properties = event["ResourceProperties"]
@@ -85,6 +88,30 @@ def handle(event, headers):
     if status != 200:
         raise RuntimeError(f"the answer was not taken: {status}")
     return None
+
+
+def call(service, region, operation, parameters):
+    """One call of AWS, or with no operation a look whether its endpoint answers; what came of it in one word."""
+    if not operation:
+        parts = urllib.parse.urlsplit(os.environ["AWS_ENDPOINT_URL"])
+        connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        try:
+            connection.request("HEAD", f"{parts.path}/", headers={"Host": f"{service}.{region}.amazonaws.com"})
+            return str(connection.getresponse().status)
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__
+    sys.path.insert(0, os.environ["BOTOCORE"])
+    import botocore.session
+    from botocore.config import Config
+
+    config = Config(retries={"max_attempts": 0})
+    client = botocore.session.get_session().create_client(service, region_name=region, config=config)
+    try:
+        getattr(client, operation)(**parameters)
+    except Exception as error:
+        print(error, flush=True)
+        return type(error).__name__
+    return "ok"
 
 
 def crashes_now(options, event):

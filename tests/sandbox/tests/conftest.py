@@ -82,7 +82,7 @@ def function(aws, name, tmp_path):
     return make_function(aws, f"fn-{name}", tmp_path)
 
 
-def make_function(aws, function_name, tmp_path, where=FOLLOWER, timeout=30, actions=("lambda:InvokeFunction",)):
+def make_function(aws, function_name, tmp_path, where=FOLLOWER, timeout=30, actions=("lambda:InvokeFunction",), **more):
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         info = zipfile.ZipInfo("bootstrap")
@@ -103,6 +103,7 @@ def make_function(aws, function_name, tmp_path, where=FOLLOWER, timeout=30, acti
         Timeout=timeout,
         Code={"ZipFile": archive.getvalue()},
         Environment={"Variables": {"MARKS": str(tmp_path), "BOTOCORE": str(Path(botocore.__file__).parents[1])}},
+        **more,
     )["FunctionArn"]
 
 

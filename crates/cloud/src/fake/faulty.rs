@@ -1,8 +1,8 @@
 //! A decorator over any port: it counts the calls and lets chosen ones go wrong.
 
 use crate::{
-    Claimed, Claims, Cloud, Connections, Error, Filter, Function, Inbound, NewConnection, Outbound, Place,
-    StackResource, Stacks,
+    Association, Claimed, Claims, Cloud, Connections, Error, Filter, Function, GatewayRoute, Inbound,
+    NewConnection, NewPeering, Outbound, Peering, Place, StackResource, Stacks, TransitGateways,
 };
 
 use super::faults::{Fault, Faults};
@@ -61,17 +61,26 @@ impl<C> Faulty<C> {
 
 impl<C: Cloud> Cloud for Faulty<C> {
     type Connections = Faulty<C::Connections>;
+    type TransitGateways = Faulty<C::TransitGateways>;
     type Claims = Self;
 
     async fn connections(&self, place: &Place) -> Result<Self::Connections, Error> {
-        let operation = if place.role.is_some() { operation::ASSUME_ROLE } else { operation::SESSION };
-        let inner = self.faults.around(operation, self.inner.connections(place)).await?;
+        let inner = self.faults.around(sign_in(place), self.inner.connections(place)).await?;
+        Ok(Faulty { inner, faults: self.faults.clone() })
+    }
+
+    async fn transit_gateways(&self, place: &Place) -> Result<Self::TransitGateways, Error> {
+        let inner = self.faults.around(sign_in(place), self.inner.transit_gateways(place)).await?;
         Ok(Faulty { inner, faults: self.faults.clone() })
     }
 
     fn claims(&self) -> &Self {
         self
     }
+}
+
+fn sign_in(place: &Place) -> &'static str {
+    if place.role.is_some() { operation::ASSUME_ROLE } else { operation::SESSION }
 }
 
 impl<C: Connections> Connections for Faulty<C> {
@@ -101,6 +110,48 @@ impl<C: Connections> Connections for Faulty<C> {
 
     async fn delete_inbound(&self, id: &str) -> Result<(), Error> {
         self.faults.around(operation::DELETE_INBOUND, self.inner.delete_inbound(id)).await
+    }
+}
+
+impl<C: TransitGateways> TransitGateways for Faulty<C> {
+    async fn request_peering(&self, new: &NewPeering) -> Result<Peering, Error> {
+        self.faults.around(operation::REQUEST_PEERING, self.inner.request_peering(new)).await
+    }
+
+    async fn peerings(&self, gateway: &str) -> Result<Vec<Peering>, Error> {
+        self.faults.around(operation::PEERINGS, self.inner.peerings(gateway)).await
+    }
+
+    async fn accept_peering(&self, id: &str) -> Result<(), Error> {
+        self.faults.around(operation::ACCEPT_PEERING, self.inner.accept_peering(id)).await
+    }
+
+    async fn delete_peering(&self, id: &str) -> Result<(), Error> {
+        self.faults.around(operation::DELETE_PEERING, self.inner.delete_peering(id)).await
+    }
+
+    async fn association(&self, attachment: &str) -> Result<Option<Association>, Error> {
+        self.faults.around(operation::ATTACHMENTS, self.inner.association(attachment)).await
+    }
+
+    async fn associate(&self, table: &str, attachment: &str) -> Result<(), Error> {
+        self.faults.around(operation::ASSOCIATE, self.inner.associate(table, attachment)).await
+    }
+
+    async fn disassociate(&self, table: &str, attachment: &str) -> Result<(), Error> {
+        self.faults.around(operation::DISASSOCIATE, self.inner.disassociate(table, attachment)).await
+    }
+
+    async fn route(&self, table: &str, cidr: &str) -> Result<Option<GatewayRoute>, Error> {
+        self.faults.around(operation::ROUTES, self.inner.route(table, cidr)).await
+    }
+
+    async fn create_route(&self, table: &str, cidr: &str, attachment: &str) -> Result<(), Error> {
+        self.faults.around(operation::CREATE_ROUTE, self.inner.create_route(table, cidr, attachment)).await
+    }
+
+    async fn delete_route(&self, table: &str, cidr: &str) -> Result<(), Error> {
+        self.faults.around(operation::DELETE_ROUTE, self.inner.delete_route(table, cidr)).await
     }
 }
 

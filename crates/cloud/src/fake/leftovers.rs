@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::connection::Connection;
+use super::gateways::RouteRow;
+use super::peering::GatewayPeering;
 use super::state::State;
 
 /// What there was at an instant.
@@ -11,12 +13,16 @@ use super::state::State;
 pub struct Snapshot {
     connections: BTreeMap<String, u32>,
     claims: BTreeMap<String, String>,
+    peerings: BTreeMap<String, u32>,
+    routes: BTreeMap<(String, String), RouteRow>,
 }
 
 impl Snapshot {
     pub(super) fn of(state: &State) -> Self {
         let connections = state.rows.iter().map(|row| (row.id.clone(), row.touches)).collect();
-        Self { connections, claims: state.claims.clone() }
+        let gateways = &state.gateways;
+        let peerings = gateways.rows.iter().map(|row| (row.id.clone(), row.touches)).collect();
+        Self { connections, claims: state.claims.clone(), peerings, routes: gateways.routes.clone() }
     }
 }
 
@@ -31,6 +37,14 @@ pub struct Leftovers {
     pub touched: Vec<Connection>,
     /// Claims that were there and were changed or removed since, as they were.
     pub lost_claims: BTreeMap<String, String>,
+    /// Peerings made since, and not deleted since.
+    pub peerings: Vec<GatewayPeering>,
+    /// Peerings that were there and that a call changed since.
+    pub touched_peerings: Vec<GatewayPeering>,
+    /// Routes that were made since or replaced others, as table and range.
+    pub routes: Vec<(String, String)>,
+    /// Routes that were there and are not, as table and range.
+    pub lost_routes: Vec<(String, String)>,
 }
 
 impl Leftovers {
@@ -40,7 +54,20 @@ impl Leftovers {
             claims: state.claims.clone(),
             touched: Vec::new(),
             lost_claims: snapshot.claims.clone(),
+            peerings: Vec::new(),
+            touched_peerings: Vec::new(),
+            routes: differing(&state.gateways.routes, &snapshot.routes),
+            lost_routes: differing(&snapshot.routes, &state.gateways.routes),
         };
+        for row in &state.gateways.rows {
+            match snapshot.peerings.get(&row.id) {
+                Some(touches) if *touches != row.touches => {
+                    leftovers.touched_peerings.push(row.seen_from_above());
+                }
+                None if row.seen_from_above().is_live() => leftovers.peerings.push(row.seen_from_above()),
+                Some(_) | None => {}
+            }
+        }
         for row in &state.rows {
             match snapshot.connections.get(&row.id) {
                 Some(touches) if *touches != row.touches => leftovers.touched.push(row.as_connection()),
@@ -59,7 +86,19 @@ impl Leftovers {
             && self.claims.is_empty()
             && self.touched.is_empty()
             && self.lost_claims.is_empty()
+            && self.peerings.is_empty()
+            && self.touched_peerings.is_empty()
+            && self.routes.is_empty()
+            && self.lost_routes.is_empty()
     }
+}
+
+/// The routes of the one that the other one has not, or has otherwise.
+fn differing(
+    one: &BTreeMap<(String, String), RouteRow>,
+    other: &BTreeMap<(String, String), RouteRow>,
+) -> Vec<(String, String)> {
+    one.iter().filter(|(key, row)| other.get(*key) != Some(row)).map(|(key, _)| key.clone()).collect()
 }
 
 /// One line per finding, for the message of an assertion.
@@ -75,6 +114,18 @@ impl fmt::Display for Leftovers {
         };
         list("connection left:", &self.connections)?;
         list("connection of others touched:", &self.touched)?;
+        let mut peerings = |what: &str, peerings: &[GatewayPeering]| {
+            peerings
+                .iter()
+                .try_for_each(|it| writeln!(formatter, "{what} {}: {:?} / {:?}", it.id, it.near, it.far))
+        };
+        peerings("peering left:", &self.peerings)?;
+        peerings("peering of others touched:", &self.touched_peerings)?;
+        let mut routes = |what: &str, routes: &[(String, String)]| {
+            routes.iter().try_for_each(|(table, cidr)| writeln!(formatter, "{what} {cidr} in {table}"))
+        };
+        routes("route left:", &self.routes)?;
+        routes("route of others lost:", &self.lost_routes)?;
         self.claims.iter().try_for_each(|(name, text)| writeln!(formatter, "claim left: {name} = {text}"))?;
         self.lost_claims
             .iter()

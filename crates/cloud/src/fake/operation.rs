@@ -7,6 +7,16 @@ pub(super) const ACCEPT: &str = "AcceptInboundConnection";
 pub(super) const REJECT: &str = "RejectInboundConnection";
 pub(super) const DELETE_OUTBOUND: &str = "DeleteOutboundConnection";
 pub(super) const DELETE_INBOUND: &str = "DeleteInboundConnection";
+pub(super) const REQUEST_PEERING: &str = "CreateTransitGatewayPeeringAttachment";
+pub(super) const PEERINGS: &str = "DescribeTransitGatewayPeeringAttachments";
+pub(super) const ACCEPT_PEERING: &str = "AcceptTransitGatewayPeeringAttachment";
+pub(super) const DELETE_PEERING: &str = "DeleteTransitGatewayPeeringAttachment";
+pub(super) const ATTACHMENTS: &str = "DescribeTransitGatewayAttachments";
+pub(super) const ASSOCIATE: &str = "AssociateTransitGatewayRouteTable";
+pub(super) const DISASSOCIATE: &str = "DisassociateTransitGatewayRouteTable";
+pub(super) const ROUTES: &str = "SearchTransitGatewayRoutes";
+pub(super) const CREATE_ROUTE: &str = "CreateTransitGatewayRoute";
+pub(super) const DELETE_ROUTE: &str = "DeleteTransitGatewayRoute";
 pub(super) const ASSUME_ROLE: &str = "AssumeRole";
 /// A session with the function's own credentials: a port call, though no call to AWS.
 pub(super) const SESSION: &str = "session";

@@ -2,6 +2,7 @@
 
 use crate::{Claimed, Claims, Cloud, Code, Error, Function, Place, StackResource, Stacks};
 
+use super::gateway_session::GatewaySession;
 use super::operation;
 use super::session::Session;
 use super::state::{Caller, State, error};
@@ -9,42 +10,15 @@ use super::world::{Invocation, World};
 
 impl Cloud for World {
     type Connections = Session;
+    type TransitGateways = GatewaySession;
     type Claims = Self;
 
-    /// # Caveats
-    /// A session acts in the account of its credentials: the role's, whatever account the place names.
     async fn connections(&self, place: &Place) -> Result<Session, Error> {
-        let caller = |account: &str| Caller {
-            account: account.to_owned(),
-            region: place.region.clone(),
-            is_throttled: true,
-        };
-        let Some(role) = &place.role else {
-            let (home, _) = self.home();
-            if place.account != home {
-                let message =
-                    format!("no role to assume in account {}, and the function's is {home}", place.account);
-                return Err(error(operation::ASSUME_ROLE, Code::AccessDenied, message));
-            }
-            return Ok(Session { world: self.clone(), caller: caller(&home) });
-        };
-        let sts = Caller { is_throttled: false, ..caller(&place.account) };
-        let effect = |state: &mut State, _| {
-            let known = state.roles.get(&role.arn);
-            known
-                .filter(|known| role.external_id.as_deref() == Some(known.external_id.as_str()))
-                .map(|known| known.account.clone())
-                .ok_or_else(|| {
-                    // The service says the same for a role that does not exist and for a wrong ExternalId.
-                    let message = format!(
-                        "User is not authorized to perform: sts:AssumeRole on resource: {}",
-                        role.arn
-                    );
-                    error(operation::ASSUME_ROLE, Code::AccessDenied, message)
-                })
-        };
-        let account = self.call(&sts, operation::ASSUME_ROLE, &role.arn, effect).await?;
-        Ok(Session { world: self.clone(), caller: caller(&account) })
+        Ok(Session { world: self.clone(), caller: self.enter(place).await? })
+    }
+
+    async fn transit_gateways(&self, place: &Place) -> Result<GatewaySession, Error> {
+        Ok(GatewaySession { world: self.clone(), caller: self.enter(place).await? })
     }
 
     fn claims(&self) -> &Self {
@@ -108,6 +82,44 @@ impl Function for World {
 }
 
 impl World {
+    /// Signs in.
+    ///
+    /// # Caveats
+    /// A session acts in the account of its credentials: the role's, whatever account the place names.
+    async fn enter(&self, place: &Place) -> Result<Caller, Error> {
+        let caller = |account: &str| Caller {
+            account: account.to_owned(),
+            region: place.region.clone(),
+            is_throttled: true,
+        };
+        let Some(role) = &place.role else {
+            let (home, _) = self.home();
+            if place.account != home {
+                let message =
+                    format!("no role to assume in account {}, and the function's is {home}", place.account);
+                return Err(error(operation::ASSUME_ROLE, Code::AccessDenied, message));
+            }
+            return Ok(caller(&home));
+        };
+        let sts = Caller { is_throttled: false, ..caller(&place.account) };
+        let effect = |state: &mut State, _| {
+            let known = state.roles.get(&role.arn);
+            known
+                .filter(|known| role.external_id.as_deref() == Some(known.external_id.as_str()))
+                .map(|known| known.account.clone())
+                .ok_or_else(|| {
+                    // The service says the same for a role that does not exist and for a wrong ExternalId.
+                    let message = format!(
+                        "User is not authorized to perform: sts:AssumeRole on resource: {}",
+                        role.arn
+                    );
+                    error(operation::ASSUME_ROLE, Code::AccessDenied, message)
+                })
+        };
+        let account = self.call(&sts, operation::ASSUME_ROLE, &role.arn, effect).await?;
+        Ok(caller(&account))
+    }
+
     /// A call to a service that knows nothing of connections, in the function's own account and Region.
     async fn at_home<T: Send>(
         &self,

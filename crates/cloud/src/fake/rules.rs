@@ -7,13 +7,13 @@ use std::time::Duration;
 pub struct Timing {
     /// Every call: half of it passes before the effect, half after.
     pub call: Duration,
-    /// VALIDATING.
+    /// VALIDATING; `initiatingRequest` of a peering.
     pub validating: Duration,
     /// From Accept until the leader's side shows APPROVED.
     pub accepting: Duration,
     /// APPROVED.
     pub approved: Duration,
-    /// PROVISIONING.
+    /// PROVISIONING; `pending` of a peering.
     pub provisioning: Duration,
     /// REJECTING.
     pub rejecting: Duration,
@@ -54,7 +54,7 @@ impl Default for Timing {
 /// Behaviour that is documented nowhere: each of them may be how the service is, so nothing may depend on its absence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quirk {
-    /// Delete while VALIDATING, APPROVED or PROVISIONING is `DisabledOperation`; otherwise it is done.
+    /// Delete while VALIDATING, APPROVED or PROVISIONING (a peering: `initiatingRequest` or `pending`) is `DisabledOperation`; otherwise it is done.
     RefusesDeleteWhileSettling,
     /// Delete while DELETING is `DisabledOperation`; otherwise it changes nothing and succeeds.
     RefusesDeleteWhileDeleting,
@@ -64,8 +64,12 @@ pub enum Quirk {
     FailedFreesTheAlias,
     /// Two requests in quick succession get one alias twice: only what is listed counts.
     AliasCheckSeesOnlyWhatIsListed,
+    /// Two requests in quick succession peer two transit gateways twice: only what is listed counts.
+    PairCheckSeesOnlyWhatIsListed,
+    /// A peering that is failed or rejected cannot be deleted; the service removes it by itself.
+    DeadCannotBeDeleted,
     /// A second connection between the same two domains in the same direction is `ResourceAlreadyExists`.
     OneConnectionPerPair,
-    /// Not the service but the leader's owner: refuses every connection as soon as it shows.
+    /// Not the service but the leader's owner: refuses every connection and peering as soon as it shows.
     LeaderRejects,
 }

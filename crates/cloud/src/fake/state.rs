@@ -8,6 +8,8 @@ use crate::{Code, Domain, Error, NewConnection, Outbound, OutboundStatus, StackR
 
 use super::connection::Side;
 use super::domains::{DomainFeatures, objection};
+use super::gateways::Gateways;
+use super::nat::Machine;
 use super::row::{Change, Row, inbound};
 use super::rules::{Quirk, Timing};
 use super::world::{Call, Invocation};
@@ -32,6 +34,10 @@ pub(super) struct State {
     pub(super) domains: HashMap<Domain, DomainFeatures>,
     pub(super) roles: HashMap<String, Role>,
     pub(super) rows: Vec<Row>,
+    pub(super) nat: Option<Machine>,
+    /// Regions without an endpoint.
+    pub(super) unreachable: HashSet<String>,
+    pub(super) gateways: Gateways,
     pub(super) claims: BTreeMap<String, String>,
     pub(super) stacks: HashMap<(String, String), StackResource>,
     pub(super) invocations: Vec<Invocation>,
@@ -54,6 +60,9 @@ impl State {
             domains: HashMap::new(),
             roles: HashMap::new(),
             rows: Vec::new(),
+            nat: None,
+            unreachable: HashSet::new(),
+            gateways: Gateways::default(),
             claims: BTreeMap::new(),
             stacks: HashMap::new(),
             invocations: Vec::new(),
@@ -133,7 +142,11 @@ impl State {
 
     /// Lets everything happen that is due.
     pub(super) fn advance(&mut self, now: Instant) {
-        let Self { rows, domains, timing, quirks, stalls_in, .. } = self;
+        if let Some(machine) = &mut self.nat {
+            machine.advance(now);
+        }
+        let Self { rows, gateways, domains, timing, quirks, stalls_in, .. } = self;
+        gateways.advance(now, timing, quirks);
         for row in rows {
             while let Some((at, change)) = row.due(now) {
                 match change {

@@ -1,7 +1,9 @@
 //! The world is held to what the service was seen to do, and the decorator to what it promises.
 
 mod faulty;
+mod gateways;
 mod leftovers;
+mod nat;
 mod ports;
 mod refusals;
 mod states;

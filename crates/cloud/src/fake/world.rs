@@ -147,9 +147,9 @@ impl World {
         Leftovers::since(since, &self.now())
     }
 
-    /// True when nothing lives here: no connection that is not deleted, and no claim.
+    /// True when nothing lives here: no connection or peering that is not deleted, and no claim.
     pub fn is_clean(&self) -> bool {
-        self.live_connections().is_empty() && self.claims_left().is_empty()
+        self.live_connections().is_empty() && self.live_peerings().is_empty() && self.claims_left().is_empty()
     }
 }
 
@@ -168,6 +168,7 @@ impl World {
         subject: &str,
         effect: impl FnOnce(&mut State, Instant) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
+        self.get_out(operation).await?;
         let half = self.lock().timing.call / 2;
         super::pause(half).await;
         let result = self.perform(caller, operation, subject, effect);

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use custom_resource::testing::{Recorder, Stage, invocation};
+use custom_resource::testing::{Recorder, Stage, Turnstile, invocation};
 use custom_resource::{
     Applied, Context, Failure, Home, Invocation, Kind, LARGEST_BODY, Properties, Resource, Rule, ServeError,
     Service,
@@ -115,8 +115,9 @@ where
 
 /// One kind, one function, one stack, one clock.
 pub(crate) struct Bench {
-    pub(crate) service: Service<Recorder, Stage>,
+    pub(crate) service: Service<Recorder, Stage, Turnstile>,
     pub(crate) stage: Stage,
+    pub(crate) turnstile: Turnstile,
     calls: Arc<Mutex<Vec<String>>>,
     start: Instant,
 }
@@ -131,10 +132,10 @@ impl Bench {
         A: Future<Output = Result<Applied, Failure>> + Send + 'static,
         C: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        let (stage, calls) = (Stage::default(), Arc::default());
+        let (stage, turnstile, calls) = (Stage::default(), Turnstile::default(), Arc::default());
         let kind = thing(apply, cleanup, &calls);
-        let service = Service::new(vec![kind], Recorder::default(), stage.clone());
-        Self { service, stage, calls, start: Instant::now() }
+        let service = Service::new(vec![kind], Recorder::default(), stage.clone()).behind(turnstile.clone());
+        Self { service, stage, turnstile, calls, start: Instant::now() }
     }
 
     /// A kind that applies like this, and whose cleanup succeeds.
@@ -168,7 +169,10 @@ impl Bench {
     /// Serves the event in an invocation of so many seconds, which it never outlives.
     pub(crate) async fn serve_in(&self, event: &Value, seconds: u64) -> Result<(), ServeError> {
         let invocation = self.invocation(seconds);
+        let before = self.stage.continuations();
         let served = self.service.serve(event.clone(), &invocation).await;
+        let goes_on = self.stage.continuations() > before;
+        assert_eq!(!self.turnstile.inside().is_empty(), goes_on, "open exactly while it goes on elsewhere");
         assert!(!invocation.deadline.has_passed(), "Lambda would have ended the invocation");
         served
     }

@@ -3,6 +3,7 @@
 mod bench;
 mod delivery;
 mod endings;
+mod gate;
 mod hostile;
 mod late;
 mod requests;

@@ -1,10 +1,9 @@
 //! Making the connection: Create and Update.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cloud::{Claimed, Cloud, Code, Mode, Outbound, OutboundStatus};
+use cloud::{Cloud, Code, Mode, Outbound, OutboundStatus};
 use custom_resource::{Applied, Change, Context, Failure};
 use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
@@ -14,13 +13,11 @@ use super::ownership::{Whose, is_live, twins, whose};
 use super::problem::Problem;
 use super::sides::{FollowerSide, LeaderSide, ledger};
 use super::spec::Spec;
-use crate::claim::{Holder, Ledger, Phase, Standing};
+use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
+use crate::far::ROLE_SPREADS;
 
 /// How long what was requested may stay unlisted, and how long the service may call an alias taken that no look shows.
 const VISIBILITY: Duration = Duration::from_mins(1);
-
-/// How long a role may be refused because IAM has not spread it yet: the accepter role is often seconds old.
-const ROLE_SPREADS: Duration = Duration::from_secs(15);
 
 /// Makes the connection what the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
@@ -30,9 +27,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         cloud,
         spec,
         context,
-        ledger: Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context)),
-        is_held: AtomicBool::new(false),
-        made: Mutex::new(None),
+        hold: Hold::new(Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context)), context),
         unlisted_until: Mutex::new(None),
         role_spread_by: Deadline::after(ROLE_SPREADS),
     };
@@ -66,11 +61,7 @@ struct Work<'a, C: Cloud> {
     cloud: &'a C,
     spec: &'a Spec,
     context: &'a Context,
-    ledger: Ledger<'a, C::Claims>,
-    /// This invocation has seen the claim as ours: should it vanish now, somebody is undoing the work.
-    is_held: AtomicBool,
-    /// The id of what this invocation made: the claim may be lost to a removal that ran at the same time.
-    made: Mutex<Option<String>>,
+    hold: Hold<'a, C::Claims>,
     /// Until when it may be that the service knows a connection and does not list it; set when that was first seen.
     unlisted_until: Mutex<Option<Deadline>>,
     role_spread_by: Deadline,
@@ -98,7 +89,7 @@ impl<C: Cloud> Work<'_, C> {
             }
             leader => leader?,
         };
-        if !self.is_held.load(Ordering::Relaxed) && self.claim().await?.is_none() {
+        if !self.hold.is_held() && self.claim().await?.is_none() {
             return Ok(not_yet("claiming the alias"));
         }
         // The list before the claim: whoever requests writes the claim first, so every connection of ours that the list
@@ -125,11 +116,15 @@ impl<C: Cloud> Work<'_, C> {
             is_fresh: made_by.as_deref() == Some(self.context.request_id.as_str()),
         };
         match (next(&observed, Goal::Active), ours) {
+            (Step::Done, Some(row)) if !self.hold.is_settled() => {
+                Ok(not_yet(format!("{}; an earlier request may still be at work", row.status)))
+            }
             (Step::Done, Some(row)) => {
-                if matches!(phase, Phase::Adopting { .. }) {
-                    let made = Phase::Made { id: row.id.clone(), by: None };
-                    self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
-                }
+                let phase = match phase {
+                    Phase::Adopting { id } => Phase::Made { id, by: None },
+                    phase => phase,
+                };
+                self.hold.finish(phase).await.map_err(ledger(self.hold.ledger.name()))?;
                 Ok(Probe::Ready(row.clone()))
             }
             (Step::Request, _) => self.request(&follower, &rows, &phase).await,
@@ -151,37 +146,19 @@ impl<C: Cloud> Work<'_, C> {
 
     /// The claim as ours, claiming it if it is free. `None`: look again.
     async fn claim(&self) -> Result<Option<Phase>, Problem> {
-        let name = self.ledger.name();
-        let was_held = self.is_held.load(Ordering::Relaxed);
-        let phase = match self.ledger.read().await.map_err(ledger(name))? {
-            Standing::Free if was_held => return Err(Problem::Revoked { claim: name.to_owned() }),
-            Standing::Free => match self.ledger.create().await.map_err(ledger(name))? {
-                Claimed::New => Phase::Looking,
-                Claimed::Taken => return Ok(None),
-            },
-            Standing::OursUnreadable => return Err(Problem::Unreadable { claim: name.to_owned() }),
-            Standing::Theirs(holder) => {
+        let name = self.hold.ledger.name();
+        self.hold.take().await.map_err(|barred| match barred {
+            Barred::Held(holder) => {
                 let (alias, follower) =
                     (self.spec.connection.alias.clone(), self.spec.connection.local.clone());
-                return Err(Problem::Held { alias, follower, holder });
+                Problem::Held { alias, follower, holder }
             }
-            Standing::Ours(Phase::Releasing { because: Some(reason), .. }) if was_held => {
-                return Err(Problem::TakenBack { reason });
-            }
-            Standing::Ours(Phase::Releasing { .. }) if was_held => {
-                return Err(Problem::Revoked { claim: name.to_owned() });
-            }
-            // A removal that gave up long ago: CloudFormation asks for the resource again.
-            Standing::Ours(Phase::Releasing { id, targets, .. }) => {
-                let by = self.context.request_id.clone();
-                let resumed = id.map_or(Phase::Requesting { targets, by }, |id| Phase::Made { id, by: None });
-                self.ledger.write(resumed.clone()).await.map_err(ledger(name))?;
-                resumed
-            }
-            Standing::Ours(phase) => phase,
-        };
-        self.is_held.store(true, Ordering::Relaxed);
-        Ok(Some(phase))
+            Barred::Unreadable => Problem::Unreadable { claim: name.to_owned() },
+            Barred::TakenBack(reason) => Problem::TakenBack { reason },
+            Barred::Overtaken => Problem::Overtaken,
+            Barred::Revoked => Problem::Revoked { claim: name.to_owned() },
+            Barred::Call(error) => ledger(name)(error),
+        })
     }
 
     /// The connection that is ours, taking over what the claim or the spec says is ours to take. The error names whose
@@ -203,7 +180,7 @@ impl<C: Cloud> Work<'_, C> {
                     row.id
                 );
                 let adopting = Phase::Adopting { id: row.id.clone() };
-                self.ledger.write(adopting).await.map_err(ledger(self.ledger.name()))?;
+                self.write(adopting).await?;
                 return Ok(Ours::Later("taking it over"));
             }
             Whose::Theirs(row) => {
@@ -215,8 +192,7 @@ impl<C: Cloud> Work<'_, C> {
                 });
             }
         };
-        let made = Phase::Made { id: row.id.clone(), by: by.clone() };
-        self.ledger.write(made).await.map_err(ledger(self.ledger.name()))?;
+        self.write(Phase::Made { id: row.id.clone(), by: by.clone() }).await?;
         Ok(Ours::Row(row, by))
     }
 
@@ -243,7 +219,6 @@ impl<C: Cloud> Work<'_, C> {
         rows: &[Outbound],
         phase: &Phase,
     ) -> Result<Probe<Outbound>, Problem> {
-        let name = self.ledger.name();
         let earlier = match phase {
             Phase::Requesting { targets, .. } => targets.as_slice(),
             Phase::Looking | Phase::Adopting { .. } | Phase::Made { .. } | Phase::Releasing { .. } => &[],
@@ -252,14 +227,11 @@ impl<C: Cloud> Work<'_, C> {
         targets.push(self.spec.connection.remote.to_string());
         targets.sort();
         targets.dedup();
-        let by = self.context.request_id.clone();
-        self.ledger.write(Phase::Requesting { targets, by }).await.map_err(ledger(name))?;
+        self.write(Phase::Requesting { targets, by: self.context.request_id.clone() }).await?;
         match follower.request(self.spec).await {
             Ok(row) => {
-                *lock(&self.made) = Some(row.id.clone());
                 *lock(&self.unlisted_until) = None;
-                let made = Phase::Made { id: row.id.clone(), by: Some(self.context.request_id.clone()) };
-                self.ledger.write(made).await.map_err(ledger(name))?;
+                self.hold.record_made(&row.id).await.map_err(ledger(self.hold.ledger.name()))?;
                 Ok(not_yet(format!("{} as `{}`", row.status, row.id)))
             }
             // The answer to an earlier try was lost, or the pair is connected under another alias.
@@ -275,13 +247,17 @@ impl<C: Cloud> Work<'_, C> {
             Err(source) => {
                 // A clear refusal of the first try: nothing was made, and the claim says so again.
                 if source.retry() == Retry::Never && earlier.is_empty() {
-                    self.ledger.write(Phase::Looking).await.map_err(ledger(name))?;
+                    self.write(Phase::Looking).await?;
                 }
                 let wanted = &self.spec.connection;
                 let context = format!("cannot request connection `{}` from {}", wanted.alias, wanted.local);
                 Err(Problem::Call { context, source })
             }
         }
+    }
+
+    async fn write(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.ledger.write(phase).await.map_err(ledger(self.hold.ledger.name()))
     }
 
     fn dead(&self, end: DeadEnd, row: Option<&Outbound>, phase: &Phase) -> Problem {
@@ -315,10 +291,10 @@ impl<C: Cloud> Work<'_, C> {
     /// way of the rollback, which removes it. A failed replacement takes back what it made, because CloudFormation may
     /// never mention its id again; and whoever lost its claim takes back what it made, because nobody else knows of it.
     async fn give_up(&self, problem: Problem) -> Failure {
-        let is_ours = self.is_held.load(Ordering::Relaxed);
+        let is_ours = self.hold.is_held();
         let takes_back = match problem {
-            Problem::TakenBack { .. } => false,
-            Problem::Revoked { .. } => self.made().is_some(),
+            Problem::TakenBack { .. } | Problem::Overtaken => false,
+            Problem::Revoked { .. } => self.hold.made().is_some(),
             Problem::Call { .. }
             | Problem::Role { .. }
             | Problem::Held { .. }
@@ -328,7 +304,9 @@ impl<C: Cloud> Work<'_, C> {
             | Problem::Dead { .. } => is_ours && self.context.change == Change::Replacement,
         };
         let failure = Failure::from(problem);
-        if takes_back && let Err(error) = self.take_back(&failure).await {
+        if !takes_back {
+            self.hold.finish_where_it_is().await;
+        } else if let Err(error) = self.take_back(&failure).await {
             tracing::warn!("not taken back yet: {}", error.reason());
         }
         failure
@@ -336,34 +314,11 @@ impl<C: Cloud> Work<'_, C> {
 
     /// Removes what this request made. The claim says why meanwhile, so that a duplicate gives the same answer.
     async fn take_back(&self, failure: &Failure) -> Result<(), Failure> {
-        let (name, request) = (self.ledger.name(), &self.context.request_id);
-        let made = match self.ledger.read().await.map_err(ledger(name))? {
-            Standing::Ours(Phase::Made { id, by: Some(by) }) if by == *request => {
-                Some((Some(id), Vec::new()))
-            }
-            Standing::Ours(Phase::Requesting { targets, by }) if by == *request => Some((None, targets)),
-            // Only this invocation knows what it made.
-            Standing::Free | Standing::Ours(Phase::Releasing { .. }) => {
-                self.made().map(|id| (Some(id), Vec::new()))
-            }
-            // Nothing was made, and the claim is all there is to give back.
-            Standing::Ours(Phase::Looking | Phase::Adopting { .. }) => {
-                return self.ledger.remove().await.map_err(ledger(name)).map_err(Failure::from);
-            }
-            // An earlier request made it, or it is not ours: it stays.
-            Standing::Ours(Phase::Made { .. } | Phase::Requesting { .. })
-            | Standing::OursUnreadable
-            | Standing::Theirs(_) => None,
-        };
-        let Some((id, targets)) = made else { return Ok(()) };
-        let phase = Phase::Releasing { id, targets, because: Some(failure.reason()) };
-        self.ledger.write(phase).await.map_err(ledger(name))?;
+        let begun = self.hold.begin_taking_back(failure.reason()).await;
+        if !begun.map_err(ledger(self.hold.ledger.name()))? {
+            return Ok(());
+        }
         cleanup(self.cloud, &self.spec.identity(), Some(self.spec), self.context).await
-    }
-
-    /// The connection that this very invocation made.
-    fn made(&self) -> Option<String> {
-        lock(&self.made).clone()
     }
 }
 

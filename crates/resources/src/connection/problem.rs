@@ -5,7 +5,8 @@ use custom_resource::Failure;
 use wait::{Retry, Retryable};
 
 use super::next::DeadEnd;
-use crate::claim::Holder;
+use crate::claim::{Holder, holder_text};
+use crate::far::role_hint;
 
 /// Why a connection cannot be had, or cannot be removed.
 #[derive(Debug, thiserror::Error)]
@@ -51,19 +52,15 @@ pub(crate) enum Problem {
     /// Another delivery of the request failed and takes back what was made.
     #[error("{reason}")]
     TakenBack { reason: String },
+    /// CloudFormation has sent a later request for the resource.
+    #[error("CloudFormation has sent a later request for this resource")]
+    Overtaken,
     /// The claim went away under us.
     #[error(
         "the claim `{claim}` was released while the connection was being made, by the deletion of its stack or by another \
          delivery of this request that failed"
     )]
     Revoked { claim: String },
-}
-
-fn holder_text(holder: Option<&Holder>) -> String {
-    holder.map_or_else(
-        || "somebody whose claim this version cannot read".to_owned(),
-        |holder| format!("resource `{}` of stack {}", holder.logical_id, holder.stack_id),
-    )
 }
 
 fn dead_text(end: DeadEnd, message: Option<&str>) -> String {
@@ -85,6 +82,7 @@ impl Retryable for Problem {
             | Self::Dead { .. }
             | Self::Unreadable { .. }
             | Self::TakenBack { .. }
+            | Self::Overtaken
             | Self::Revoked { .. } => Retry::Never,
         }
     }
@@ -95,21 +93,7 @@ impl Problem {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Call { source, .. } => call_hint(source),
-            Self::Role { source, .. } => Some(match source.code {
-                Code::AccessDenied => "Check that the role exists, that its trust policy names this function's role, and that \
-                     RemoteExternalId is the ExternalId it demands; and that the function's role allows sts:AssumeRole \
-                     on it."
-                    .to_owned(),
-                Code::ResourceNotFound
-                | Code::ResourceAlreadyExists
-                | Code::LimitExceeded
-                | Code::DisabledOperation
-                | Code::Validation
-                | Code::Throttled
-                | Code::Internal
-                | Code::NoAnswer
-                | Code::Other(_) => "Check RemoteRoleArn and that STS is active in the function's Region.".to_owned(),
-            }),
+            Self::Role { source, .. } => Some(role_hint(&source.code)),
             Self::Held { .. } => Some("Choose another ConnectionAlias, or delete it from that stack first.".to_owned()),
             Self::AliasTaken { can_be_adopted: true, .. } => Some(
                 "Set AdoptExisting to true to take it over (it is deleted with the stack then), or choose another \
@@ -140,7 +124,7 @@ impl Problem {
             Self::Unreadable { .. } => Some(
                 "Deploy the version of the function that wrote it, or a newer one, and try again.".to_owned(),
             ),
-            Self::TakenBack { .. } | Self::Revoked { .. } => None,
+            Self::TakenBack { .. } | Self::Overtaken | Self::Revoked { .. } => None,
         }
     }
 }
@@ -172,6 +156,9 @@ fn call_hint(error: &cloud::Error) -> Option<String> {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
+        if matches!(problem, Problem::Overtaken) {
+            return Self::Overtaken;
+        }
         let hint = problem.hint();
         let failure = Self::new(problem);
         match hint {

@@ -43,6 +43,7 @@ impl<S: Connections> FollowerSide<S> {
                 Code::DisabledOperation | Code::Validation => Ok(Some(error.message)),
                 Code::ResourceAlreadyExists
                 | Code::LimitExceeded
+                | Code::InsufficientCapacity
                 | Code::AccessDenied
                 | Code::Throttled
                 | Code::Internal
@@ -84,6 +85,7 @@ impl<S: Connections> LeaderSide<S> {
                 Code::ResourceNotFound | Code::DisabledOperation => Ok(Some(error.message)),
                 Code::ResourceAlreadyExists
                 | Code::LimitExceeded
+                | Code::InsufficientCapacity
                 | Code::Validation
                 | Code::AccessDenied
                 | Code::Throttled

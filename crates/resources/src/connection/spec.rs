@@ -9,6 +9,8 @@ use std::str::FromStr;
 use cloud::{AssumedRole, Domain, Mode, NewConnection, Place, SkipUnavailable};
 use custom_resource::{Home, Properties, Rule};
 
+use crate::far::{self, ACCOUNT, REGION, lower_or_digit_or_hyphen, name_like};
+
 /// One connection, as it shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
@@ -84,8 +86,7 @@ impl Spec {
         let alias = properties.required("ConnectionAlias", &ALIAS);
         let local = domain(properties, home, ["LocalAccount", "LocalRegion", "LocalDomain"]);
         let remote = domain(properties, home, ["RemoteAccount", "RemoteRegion", "RemoteDomain"]);
-        let role_arn = properties.optional("RemoteRoleArn", &ROLE_ARN);
-        let external_id = properties.confidential("RemoteExternalId", &EXTERNAL_ID);
+        let leader_role = far::read_role(properties);
         let mode = properties
             .choice("ConnectionMode", &[("DIRECT", Mode::Direct), ("VPC_ENDPOINT", Mode::VpcEndpoint)])
             .unwrap_or(Mode::Direct);
@@ -97,7 +98,8 @@ impl Spec {
             .unwrap_or(SkipUnavailable::Enabled);
         let adopt_existing = properties.flag("AdoptExisting").unwrap_or(false);
         let (alias, local, remote) = (alias?, local?, remote?);
-        check_accounts(properties, home, &local, &remote, role_arn.as_deref());
+        let accounts = [local.account.as_str(), remote.account.as_str()];
+        far::check_accounts(properties, home, accounts, leader_role.as_ref(), "connection");
         if local == remote {
             properties.find(format!(
                 "LocalDomain and RemoteDomain are the same domain {local}: a connection needs a follower and a leader."
@@ -105,7 +107,7 @@ impl Spec {
         }
         Some(Self {
             connection: NewConnection { alias, local, remote, mode, skip_unavailable },
-            leader_role: role_arn.map(|arn| AssumedRole { arn, external_id }),
+            leader_role,
             adopt_existing,
         })
     }
@@ -113,53 +115,9 @@ impl Spec {
 
 fn domain(properties: &mut Properties<'_>, home: &Home, names: [&'static str; 3]) -> Option<Domain> {
     let [account, region, name] = names;
-    let account = properties.optional(account, &ACCOUNT).unwrap_or_else(|| home.account.clone());
-    let region = properties.optional(region, &REGION).unwrap_or_else(|| home.region.clone());
+    let (account, region) = far::read_place(properties, home, [account, region]);
     let name = properties.required(name, &DOMAIN)?;
     Some(Domain { account, region, name })
-}
-
-fn check_accounts(
-    properties: &mut Properties<'_>,
-    home: &Home,
-    local: &Domain,
-    remote: &Domain,
-    role_arn: Option<&str>,
-) {
-    if local.account != home.account {
-        properties.find(format!(
-            "Property LocalAccount is `{}`: expected the function's own account {}, because the follower requests the \
-             connection; deploy the provider stack in the follower's account.",
-            local.account, home.account
-        ));
-    }
-    match role_arn {
-        None if remote.account != home.account => properties.find(format!(
-            "Property RemoteRoleArn is missing: expected the ARN of the accepter role, because the leader is in another \
-             account ({}); deploy accepter-role.yaml there.",
-            remote.account
-        )),
-        Some(arn) if arn.split(':').nth(4) != Some(remote.account.as_str()) => properties.find(format!(
-            "Property RemoteRoleArn is `{arn}`: expected a role of the leader's account {}.",
-            remote.account
-        )),
-        Some(_) | None => (),
-    }
-}
-
-/// From the API's model: at most `longest` characters, the first one by its own rule.
-fn name_like(
-    text: &str,
-    length: std::ops::RangeInclusive<usize>,
-    first: fn(char) -> bool,
-    rest: fn(char) -> bool,
-) -> bool {
-    let mut characters = text.chars();
-    length.contains(&text.len()) && characters.next().is_some_and(first) && characters.all(rest)
-}
-
-fn lower_or_digit_or_hyphen(c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
 
 const ALIAS: Rule = Rule {
@@ -177,31 +135,4 @@ const ALIAS: Rule = Rule {
 const DOMAIN: Rule = Rule {
     expects: "the name of a domain, 3 to 28 characters: a lower-case letter, then lower-case letters, digits or hyphens",
     accepts: |text| name_like(text, 3..=28, |c| c.is_ascii_lowercase(), lower_or_digit_or_hyphen),
-};
-
-const REGION: Rule = Rule {
-    expects: "a Region such as us-east-1",
-    accepts: |text| name_like(text, 5..=30, |c| c.is_ascii_lowercase(), lower_or_digit_or_hyphen),
-};
-
-const ACCOUNT: Rule = Rule {
-    expects: "an account id of 12 digits",
-    accepts: |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()),
-};
-
-const ROLE_ARN: Rule = Rule {
-    expects: "the ARN of a role, arn:aws:iam::123456789012:role/name",
-    accepts: |text| {
-        let parts: Vec<_> = text.splitn(6, ':').collect();
-        matches!(parts.as_slice(), ["arn", partition, "iam", "", account, role]
-            if partition.starts_with("aws") && (ACCOUNT.accepts)(account) && role.len() > "role/".len() && role.starts_with("role/"))
-    },
-};
-
-const EXTERNAL_ID: Rule = Rule {
-    expects: "2 to 1224 characters: letters, digits or any of + = , . @ : / - _",
-    accepts: |text| {
-        (2..=1224).contains(&text.len())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@:/-_".contains(c))
-    },
 };

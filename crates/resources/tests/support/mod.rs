@@ -13,6 +13,7 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloud::fake::{DomainFeatures, Faulty, Snapshot, World};
@@ -22,6 +23,7 @@ use cloud::{
 };
 use custom_resource::testing::{FUNCTION_ARN, Recorder, STACK_ID};
 use custom_resource::{Host, Invocation, Service, StackResource};
+use resources::Egress;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wait::Deadline;
@@ -71,7 +73,7 @@ pub struct Bench {
     pub world: World,
     pub cloud: Arc<Faulty<World>>,
     pub before: Snapshot,
-    service: Service<Recorder, Platform>,
+    service: Service<Recorder, Platform, Option<Egress<Faulty<World>>>>,
     start: Instant,
     seconds: u64,
 }
@@ -79,8 +81,10 @@ pub struct Bench {
 impl Bench {
     pub fn new(cloud: Faulty<World>) -> Self {
         let (world, cloud) = (cloud.inner().clone(), Arc::new(cloud));
+        let gate = world.nat_id().map(|instance| Egress::new(Arc::clone(&cloud), instance));
         let service =
-            Service::new(resources::kinds(&cloud), Recorder::default(), Platform(Arc::clone(&cloud)));
+            Service::new(resources::kinds(&cloud), Recorder::default(), Platform(Arc::clone(&cloud)))
+                .behind(gate);
         Self { before: world.snapshot(), world, cloud, service, start: Instant::now(), seconds: 900 }
     }
 
@@ -100,11 +104,14 @@ impl Bench {
         self.world.stack_resource(STACK_ID, LOGICAL_ID, Seen { status: status.to_owned(), physical_id });
     }
 
-    fn invocation(&self) -> Invocation {
+    pub fn invocation(&self) -> Invocation {
+        // No two invocations begin in the same millisecond.
+        static BEGUN: AtomicU64 = AtomicU64::new(0);
+        let later = Duration::from_millis(BEGUN.fetch_add(1, Ordering::Relaxed) % 1000);
         Invocation {
             function_arn: FUNCTION_ARN.to_owned(),
             deadline: Deadline::after(Duration::from_secs(self.seconds)),
-            now: Duration::from_secs(1_790_000_000) + self.start.elapsed(),
+            now: self.world.wall_clock() + later,
         }
     }
 
@@ -118,6 +125,11 @@ impl Bench {
             next = made.get(before).map(|made| serde_json::from_str(&made.payload).expect("an event"));
         }
         self.service.responder().take()
+    }
+
+    /// What was answered before is not looked at: an invocation may die after its answer.
+    pub fn forget_answers(&self) {
+        self.service.responder().take();
     }
 
     /// Delivers an event that has one answer.

@@ -1,0 +1,116 @@
+"""Every Rule of a template refuses what it is there to refuse, says what to do, and lets everything else through."""
+
+import pytest
+from evaluation import broken, holds
+from project import TEMPLATES, parse, template
+from rules import statements
+
+# Parameters that each template accepts; what is left out is a default.
+ACCEPTED = {
+    "accepter-role.yaml": [{}, {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1", "LeaderRegion": "eu-west-1"}],
+    "connection.yaml": [{}, {"AccepterRoleArn": "arn", "AccepterExternalId": "id"}],
+    "domain.yaml": [
+        {},
+        {"VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2", "ClientSecurityGroupId": "sg-1", "InternalUsersInVpc": "true"},
+        {"MultiAzWithStandby": "true", "AvailabilityZoneCount": 3, "DedicatedMasterCount": 3},
+        {"RestoreTarget": "true", "AvailabilityZoneCount": 3, "DedicatedMasterCount": 3},
+        {"InstanceType": "t3.small.search", "Connected": "false"},
+        {"NodeToNodeEncryption": "false"},
+        {"HttpSourceCidrs": "192.0.2.0/24"},
+    ],
+    "provider.yaml": [
+        {},
+        {"Egress": "existing", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"},
+        {"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "NatInstanceId": "i-1"},
+        {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"},
+    ],
+    "transit-gateway.yaml": [{"VpcCidr": "10.0.0.0/20", "PeerCidr": "10.0.16.0/20"}],
+    "transit-gateway-peering.yaml": [
+        {"LeaderCidr": "10.0.0.0/20", "FollowerCidr": "10.0.16.0/20"},
+        {"LeaderCidr": "10.0.0.0/20", "FollowerCidr": "10.0.16.0/20", "AccepterRoleArn": "arn", "AccepterExternalId": "id"},
+    ],
+}
+IN_VPC = {"VpcId": "vpc-1", "SubnetIds": "subnet-1"}
+STANDBY = {"MultiAzWithStandby": "true", "AvailabilityZoneCount": 3, "DedicatedMasterCount": 3}
+# Parameters that it refuses, with the beginning of the sentence.
+REFUSED = {
+    "accepter-role.yaml": [
+        ({"TransitGatewayId": "tgw-1", "LeaderRegion": "eu-west-1"}, "TransitGatewayRouteTableId is missing"),
+        ({"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"}, "LeaderRegion is missing"),
+    ],
+    "connection.yaml": [({"AccepterRoleArn": "arn"}, "AccepterExternalId is missing")],
+    "domain.yaml": [
+        ({"InstanceType": "t2.small.search"}, "T2, T3 and M3 do not support"),
+        ({"InstanceType": "t3.medium.search"}, "T2, T3 and M3 do not support"),
+        ({"InstanceType": "m3.large.search"}, "T2, T3 and M3 do not support"),
+        ({**STANDBY, "RestoreTarget": "true"}, "Snapshots of domains without standby cannot be restored"),
+        ({**STANDBY, "AvailabilityZoneCount": 2}, "Multi-AZ with standby needs three zones"),
+        ({**STANDBY, "DedicatedMasterCount": 0}, "Multi-AZ with standby needs dedicated masters"),
+        ({"VpcId": "vpc-1"}, "VpcId and SubnetIds are given both"),
+        ({"SubnetIds": "subnet-1"}, "VpcId and SubnetIds are given both"),
+        ({"ClientSecurityGroupId": "sg-1"}, "FunctionSecurityGroupId, ClientSecurityGroupId"),
+        ({"FunctionSecurityGroupId": "sg-1"}, "FunctionSecurityGroupId, ClientSecurityGroupId"),
+        ({"ClientCidr": "10.9.0.0/16"}, "FunctionSecurityGroupId, ClientSecurityGroupId"),
+        ({"InternalUsersInVpc": "true"}, "FunctionSecurityGroupId, ClientSecurityGroupId"),
+        ({**IN_VPC, "HttpSourceCidrs": "192.0.2.0/24"}, "HttpSourceCidrs cannot be used in a VPC"),
+        ({**IN_VPC, "InternalUsersInVpc": "true", "NodeToNodeEncryption": "false"}, "InternalUsersInVpc would let everyone in"),
+        ({"HttpSourceCidrs": "192.0.2.0/24", "NodeToNodeEncryption": "false"}, "HttpSourceCidrs would let anyone"),
+    ],
+    "provider.yaml": [
+        ({"Egress": "existing", "SecurityGroupIds": "sg-1"}, "SubnetIds is missing"),
+        ({"Egress": "existing", "SubnetIds": "subnet-1"}, "SecurityGroupIds is missing"),
+        ({"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "NatInstanceId is missing"),
+        ({"SubnetIds": "subnet-1"}, "SubnetIds is given, but Egress is none"),
+        ({"TransitGatewayId": "tgw-1"}, "TransitGatewayRouteTableId is missing"),
+    ],
+    "transit-gateway.yaml": [({"VpcCidr": "10.0.0.0/20", "PeerCidr": "10.0.0.0/20"}, "PeerCidr is the range of this side's own")],
+    "transit-gateway-peering.yaml": [
+        ({"LeaderCidr": "10.0.0.0/20", "FollowerCidr": "10.0.0.0/20"}, "Both VPCs have the same address range"),
+        ({**ACCEPTED["transit-gateway-peering.yaml"][0], "AccepterRoleArn": "arn"}, "AccepterExternalId is missing"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [(name, given) for name, cases in ACCEPTED.items() for given in cases], ids=lambda value: str(value)
+)
+def test_accepts(name, given):
+    assert broken(template(name), given) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [(name, given, sentence) for name, cases in REFUSED.items() for given, sentence in cases],
+    ids=lambda value: str(value),
+)
+def test_refuses(name, given, sentence):
+    assert [finding for finding in broken(template(name), given) if finding.startswith(sentence)]
+
+
+def test_t04_a_restore_target_has_no_standby_and_says_so():
+    given = {**STANDBY, "RestoreTarget": "true"}
+    assert len(broken(template("domain.yaml"), given)) == 1
+    assert broken(template("domain.yaml"), {**given, "MultiAzWithStandby": "false"}) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_assertion_is_refused_once(path):
+    checked = parse(path.name, path.read_text())
+    declared = [
+        assertion["AssertDescription"]
+        for rule in checked.section("Rules").values()
+        for assertion in rule["Assertions"]
+    ]
+    seen = {sentence for given, _ in REFUSED.get(path.name, []) for sentence in broken(checked, given)}
+    assert set(declared) == seen
+
+
+def test_d18_passwords_of_everyone_are_asked_for_only_in_a_vpc():
+    domain = template("domain.yaml")
+    assert not holds(domain, "HasInternalUsersInVpc", {})
+    open_to_all = [
+        statement
+        for statement in statements(domain.content["Resources"]["Domain"]["Properties"]["AccessPolicies"])
+        if statement["Sid"] == "InternalUsersMaySignInWithinTheVpc"
+    ]
+    assert [statement["Action"] for statement in open_to_all] == ["es:ESHttp*"]

@@ -1,0 +1,245 @@
+"""Every supported layout renders; in each one every reference is there, the order exists, and nothing has two owners."""
+
+import itertools
+import json
+
+import pytest
+from evaluation import broken, holds
+from project import example, launched, outputs_asked_for, parameters, render, template_of
+from rules import properties
+from sceptre.config.graph import StackGraph
+from sceptre.exceptions import SceptreException
+
+ACCOUNTS = {"two accounts": {}, "one account": {"follower__account_id": "111111111111", "follower__profile": "leader"}}
+REGIONS = {"two Regions": {}, "one Region": {"leader__region": "us-west-2"}}
+EGRESSES = {
+    "no egress": {},
+    "NAT instance": {"egress": "nat-instance"},
+    "existing egress": {
+        "egress": "existing",
+        "follower__function_subnet_ids": "subnet-1,subnet-2",
+        "follower__function_security_group_ids": "sg-1",
+    },
+}
+DOMAINS = {
+    "public domains": {},
+    "existing domains": {"existing_domains": True},
+    "VPCs": {"network": True},
+    "VPCs with three zones": {"network": True, "domain__availability_zone_count": 3, "domain__instance_count": 3},
+    "VPCs and tunnels": {"network": True, "dashboards_tunnel": True},
+    "peered VPCs": {"network": True, "transit_gateway": True},
+    "peered VPCs and tunnels": {"network": True, "transit_gateway": True, "dashboards_tunnel": True},
+}
+LAYOUTS = {
+    ", ".join(names): example(**{key: value for part in parts for key, value in part.items()})
+    for combination in itertools.product(ACCOUNTS.items(), REGIONS.items(), EGRESSES.items(), DOMAINS.items())
+    for names, parts in [zip(*combination, strict=True)]
+}
+layouts = pytest.mark.parametrize("variables", LAYOUTS.values(), ids=LAYOUTS)
+
+
+@layouts
+def test_d19_every_reference_is_to_an_output_that_exists_then(variables):
+    stacks = launched(render(variables))
+    for name, stack in stacks.items():
+        declared = template_of(stack).section("Parameters")
+        given = parameters(stack)
+        assert set(given) <= set(declared), name
+        assert {key for key, parameter in declared.items() if "Default" not in parameter} <= set(given), name
+        for target, output in outputs_asked_for(stack):
+            assert target in stacks, f"{name} refers to {target}, which is not launched"
+            found = template_of(stacks[target]).section("Outputs").get(output)
+            assert found, f"{target} has no output {output}"
+            condition = found.get("Condition")
+            if condition:
+                assert holds(template_of(stacks[target]), condition, parameters(stacks[target])), (name, target, output)
+
+
+@layouts
+def test_no_rule_of_a_template_refuses_it(variables):
+    stacks = launched(render(variables))
+    assert {name: found for name, stack in stacks.items() if (found := broken(template_of(stack), known(stack)))} == {}
+
+
+@layouts
+def test_there_is_an_order_and_nothing_waits_for_what_is_not_launched(variables):
+    stacks = render(variables)
+    # A cycle raises.
+    StackGraph(set(stacks.values()))
+    for stack in launched(stacks).values():
+        assert [other.name for other in stack.dependencies if other.ignore or other.obsolete] == []
+
+
+@layouts
+def test_what_reaches_over_goes_first_when_all_is_deleted(variables):
+    # Sceptre deletes in the opposite order: whatever a connection or a peering needs must be launched before it.
+    stacks = launched(render(variables))
+    for name in ("follower/connection", "follower/transit-gateway-peering"):
+        if name in stacks:
+            needed = everything_before(stacks[name])
+            if name == "follower/connection":
+                assert needed >= {stack for stack in stacks if stack.endswith("/domain")}
+            assert needed >= {stack for stack in stacks if stack.endswith(("/provider", "/accepter-role", "/egress"))}
+            assert "after_delete" in stacks[name].hooks
+
+
+def everything_before(stack):
+    return {name for dependency in stack.dependencies for name in {dependency.name, *everything_before(dependency)}}
+
+
+@layouts
+def test_no_two_stacks_own_the_same(variables):
+    owners = {}
+    for name, stack in launched(render(variables)).items():
+        for thing in owned(name, stack):
+            assert thing not in owners, f"{thing} is owned by {owners[thing]} and {name}"
+            owners[thing] = name
+
+
+# What a resource is apart from its stack: two of these would be one thing.
+IDENTITY = {
+    "AWS::EC2::Route": ("RouteTableId", "DestinationCidrBlock"),
+    "AWS::EC2::SecurityGroupIngress": ("GroupId", "FromPort", "CidrIp", "SourceSecurityGroupId"),
+    "AWS::EC2::SecurityGroupEgress": ("GroupId", "FromPort", "CidrIp"),
+    "AWS::EC2::TransitGatewayAttachment": ("TransitGatewayId", "VpcId"),
+    "AWS::IAM::Role": ("RoleName",),
+    "AWS::Lambda::Function": ("FunctionName",),
+    "AWS::OpenSearchService::Domain": ("DomainName",),
+    "Custom::CrossClusterConnection": ("LocalDomain", "ConnectionAlias"),
+    "Custom::TransitGatewayPeering": ("LocalTransitGatewayId", "RemoteTransitGatewayId"),
+}
+
+
+def owned(name, stack):
+    """The stack itself, and every resource that exists in this layout and can be told from outside."""
+    template = template_of(stack)
+    place = (stack.profile, stack.region)
+    yield (*place, stack.external_name)
+    for logical_id, resource in template.resources(*IDENTITY).items():
+        if "Condition" in resource and not holds(template, resource["Condition"], known(stack)):
+            continue
+        given = [properties(resource).get(key) for key in IDENTITY[resource["Type"]]]
+        if any(value is not None for value in given):
+            yield (*place, resource["Type"], *(identified(name, stack, value) for value in given))
+
+
+def identified(name, stack, value):
+    """What a property refers to: another stack's output, a value of the vars file, or a resource of this stack."""
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        given = parameters(stack).get(value["Ref"])
+        if isinstance(given, str):
+            return given
+        if given is not None:
+            return (given.dependency_stack_name, given.output_key)
+        default = template_of(stack).section("Parameters").get(value["Ref"], {}).get("Default")
+        return default if default is not None else (name, value["Ref"])
+    return json.dumps(value)
+
+
+def known(stack):
+    """Parameters with the outputs of other stacks told apart, as they will be."""
+    return {
+        key: value if isinstance(value, str) else f"{value.dependency_stack_name}::{value.output_key}"
+        for key, value in parameters(stack).items()
+        if isinstance(value, str) or hasattr(value, "output_key")
+    }
+
+
+def test_what_is_switched_off_again_is_taken_down_in_the_order_of_its_references():
+    # `sceptre prune` deletes obsolete stacks, and only if nothing that stays refers to them.
+    stacks = render(example())
+    obsolete = {name for name, stack in stacks.items() if stack.obsolete}
+    assert obsolete == set(stacks) - set(launched(stacks))
+    assert "leader/network" in everything_before(stacks["leader/transit-gateway"])
+    assert "leader/transit-gateway" in everything_before(stacks["follower/transit-gateway-peering"])
+    assert "follower/network" in everything_before(stacks["follower/egress"])
+    assert "after_delete" in stacks["follower/transit-gateway-peering"].hooks
+
+
+# ---- What each switch launches ------------------------------------------------------------------------------------
+
+ALWAYS = {"follower/artifacts", "follower/provider", "follower/connection"}
+DOMAIN_STACKS = {"leader/domain", "follower/domain"}
+
+
+def test_three_values_are_enough():
+    stacks = launched(
+        render({"follower": {"region": "eu-central-1", "domain_name": "copy"}, "leader": {"domain_name": "original"}})
+    )
+    assert set(stacks) == ALWAYS | DOMAIN_STACKS
+    assert {stack.region for stack in stacks.values()} == {"eu-central-1"}
+    assert {stack.profile for stack in stacks.values()} == {None}
+
+
+def test_existing_domains_and_an_existing_vpc_need_three_stacks():
+    for egress in EGRESSES.values():
+        variables = example(existing_domains=True, **ACCOUNTS["one account"], **egress)
+        more = {"follower/network", "follower/egress"} if egress.get("egress") == "nat-instance" else set()
+        assert set(launched(render(variables))) == ALWAYS | more
+    two = launched(render(example(existing_domains=True, **EGRESSES["existing egress"])))
+    assert set(two) == ALWAYS | {"leader/accepter-role"}
+    assert parameters(two["follower/provider"])["SubnetIds"] == "subnet-1,subnet-2"
+
+
+def test_everything_switched_on_launches_every_stack():
+    variables = example(network=True, egress="nat-instance", transit_gateway=True, dashboards_tunnel=True)
+    stacks = render(variables)
+    assert set(launched(stacks)) == set(stacks)
+
+
+def test_d21_leader_and_follower_have_the_same_network_and_each_routes_to_the_others_range():
+    stacks = launched(render(example(network=True, transit_gateway=True)))
+    templates = {template_of(stacks[f"{side}/network"]).name for side in ("leader", "follower")}
+    assert templates == {"network.yaml"}
+    outputs = template_of(stacks["leader/network"]).section("Outputs")
+    assert "Condition" not in outputs["VpcCidr"]
+    for side, other in (("leader", "follower"), ("follower", "leader")):
+        asked = set(outputs_asked_for(stacks[f"{side}/transit-gateway"]))
+        assert {(f"{side}/network", "VpcCidr"), (f"{other}/network", "VpcCidr")} <= asked
+
+
+def test_d22_a_tunnel_is_let_in_by_the_domain_and_needs_no_nat():
+    stacks = launched(render(example(network=True, dashboards_tunnel=True, egress="nat-instance")))
+    for side in ("leader", "follower"):
+        for stack in ("domain", "dashboards-tunnel"):
+            group = parameters(stacks[f"{side}/{stack}"])["ClientSecurityGroupId"]
+            assert (group.dependency_stack_name, group.output_key) == (f"{side}/network.yaml", "ClientSecurityGroupId")
+        network = parameters(stacks[f"{side}/network"])
+        assert (network["SsmEndpoint"], network["SessionManagerEndpoint"]) == ("true", "true")
+
+
+def test_d23_gateways_are_peered_only_when_asked_for_and_then_with_routes():
+    without = launched(render(example(network=True)))
+    assert not [name for name in without if "transit-gateway" in name]
+    assert not {"TransitGatewayId", "LeaderTransitGatewayId"} & set(parameters(without["follower/provider"]))
+    assert not {"TransitGatewayId"} & set(parameters(without["leader/accepter-role"]))
+    stacks = launched(render(example(network=True, transit_gateway=True)))
+    assert {"leader/transit-gateway", "follower/transit-gateway", "follower/transit-gateway-peering"} <= set(stacks)
+    assert len({parameters(stacks[f"{side}/transit-gateway"])["AmazonSideAsn"] for side in ("leader", "follower")}) == 2
+
+
+def test_interface_endpoints_cost_money_so_only_what_needs_one_gets_one():
+    def switched_on(side, **changes):
+        given = parameters(launched(render(example(**changes)))[f"{side}/network"])
+        return {key for key, value in given.items() if key.endswith("Endpoint") and value == "true"}
+
+    assert switched_on("leader", network=True) == switched_on("follower", network=True) == set()
+    assert switched_on("follower", egress="nat-instance") == {"Ec2Endpoint"}
+    assert switched_on("leader", network=True, egress="nat-instance") == set()
+    assert switched_on("leader", network=True, dashboards_tunnel=True) == {"SsmEndpoint", "SessionManagerEndpoint"}
+    assert switched_on("leader", network=True, leader__endpoints="sts, logs") == {"StsEndpoint", "LogsEndpoint"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"network": True, "existing_domains": True}, "network: true is for domains launched from here"),
+        ({"transit_gateway": True}, "it needs network: true"),
+        ({"dashboards_tunnel": "true"}, "it needs network: true"),
+        ({"egress": "existing"}, "needs follower.function_subnet_ids"),
+        ({"egress": "nat-gateway"}, "egress is none, nat-instance or existing"),
+    ],
+)
+def test_options_that_do_not_go_together_say_so_before_anything_is_launched(changes, sentence):
+    with pytest.raises(SceptreException, match=sentence):
+        render(example(**changes))

@@ -1,0 +1,186 @@
+"""What the NAT instance writes to itself at every boot, run here with its files in a directory and its commands replaced."""
+
+import os
+import re
+import subprocess
+import time
+
+import pytest
+from project import template
+
+PLACES = ("/etc/tandem", "/usr/local/lib/tandem", "/var/lib/tandem", "/etc/systemd/system", "/run/tandem-held")
+SETTINGS = {"Ready": "https://ready.example/url?signature=a%2Bb", "AWS::Region": "us-west-2", "AWS::URLSuffix": "amazonaws.com"}
+# Answers of the metadata service, by the end of the address, and a record of everything else that curl is asked for.
+CURL = r"""#!/bin/bash
+for address; do :; done
+case $address in
+  */api/token) [ -n "$METADATA" ] && echo token ;;
+  */tags/instance/) [ -n "$METADATA" ] && ls "$TAGS" ;;
+  */tags/instance/*) cat "$TAGS/${address##*/}" ;;
+  *) echo "$address" >>"$ASKED"; [[ "$*" == *--data-binary* ]] && cat >>"$ASKED"; exit "${UNREACHABLE:-0}" ;;
+esac
+"""
+NFT = """#!/bin/bash
+[ "$1" = list ] && { [ -e "$RULES" ] && cat "$RULES"; exit; }
+cat >"$RULES"
+"""
+
+
+def script(**settings):
+    """The user data as CloudFormation writes it."""
+    text = template("egress.yaml").content["Resources"]["Instance"]["Properties"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    known = {**SETTINGS, "IdleMinutes": "15", **settings}
+    assert set(re.findall(r"\$\{([^}!]+)\}", text)) == set(known)
+    return re.sub(r"\$\{([^}!]+)\}", lambda name: known[name[1]], text)
+
+
+class Machine:
+    """A NAT instance whose file system begins in a directory."""
+
+    def __init__(self, root):
+        self.root = root
+        self.tags = root / "tags"
+        commands = root / "bin"
+        for directory in (self.tags, commands, root / "run", root / "etc/systemd/system"):
+            directory.mkdir(parents=True)
+        called = root / "called"
+        for name, text in (
+            ("curl", CURL),
+            ("nft", NFT),
+            ("systemctl", f'#!/bin/bash\necho "$*" >>{called}\n'),
+        ):
+            (commands / name).write_text(text)
+            (commands / name).chmod(0o755)
+        self.environment = {
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "TAGS": str(self.tags),
+            "ASKED": str(root / "asked"),
+            "RULES": str(root / "rules"),
+            "METADATA": "yes",
+        }
+
+    def boot(self, **settings):
+        text = script(**settings)
+        for place in PLACES:
+            text = text.replace(place, f"{self.root}{place}")
+        text = text.replace("/proc/sys/net/ipv4/ip_forward", f"{self.root}/ip_forward")
+        subprocess.run(["bash", "-c", text], env=self.environment, check=True)
+        return self
+
+    def run(self, name, **environment):
+        program = self.root / "usr/local/lib/tandem" / name
+        return subprocess.run(
+            [program], env={**self.environment, **environment}, capture_output=True, text=True, check=False
+        )
+
+    def tag(self, key, value):
+        (self.tags / key).write_text(str(value))
+
+    def seen_a_lease(self, minutes_ago):
+        held = self.root / "run/tandem-held"
+        held.touch()
+        at = time.time() - minutes_ago * 60
+        os.utime(held, (at, at))
+
+    def read(self, name):
+        file = self.root / name
+        return file.read_text() if file.exists() else ""
+
+    @property
+    def halted(self):
+        return "poweroff" in self.read("called")
+
+
+@pytest.fixture(name="machine")
+def machine_that_booted(tmp_path):
+    return Machine(tmp_path).boot()
+
+
+def test_d13_every_boot_writes_and_starts_the_same(machine):
+    files = {path: path.read_text() for place in ("etc", "usr") for path in (machine.root / place).rglob("*") if path.is_file()}
+    first = machine.read("called")
+    machine.boot()
+    assert {path: path.read_text() for path in files} == files
+    assert machine.read("called") == first * 2
+    assert "enable tandem-nat.service tandem-report.service tandem-idle.timer" in first
+
+
+def test_d13_it_forwards_and_masquerades_however_often_it_is_told_to(machine):
+    for _ in range(2):
+        assert machine.run("nat").returncode == 0
+    assert machine.read("ip_forward") == "1\n"
+    assert "masquerade" in machine.read("rules")
+    # Within one transaction the old table goes and the new one comes.
+    assert machine.read("rules").splitlines()[:2] == ["table ip tandem", "delete table ip tandem"]
+
+
+def test_d13_it_reports_success_only_as_a_nat(machine):
+    assert machine.run("check").stdout == "the kernel does not forward\n"
+    machine.run("nat")
+    assert machine.run("check").stdout == ""
+    assert machine.run("report").returncode == 0
+    asked = machine.read("asked").splitlines()
+    assert asked[0] == asked[1] == "https://es.us-west-2.amazonaws.com/"
+    assert asked[2] == SETTINGS["Ready"]
+    assert asked[3].startswith('{"Status":"SUCCESS","UniqueId":"nat"')
+    assert (machine.root / "var/lib/tandem/reported").exists()
+
+
+def test_d13_without_a_way_out_it_says_so_and_is_not_a_nat(machine):
+    machine.run("nat")
+    assert machine.run("check", UNREACHABLE="7").stdout == "https://es.us-west-2.amazonaws.com/ is out of reach\n"
+    assert machine.run("report", UNREACHABLE="7").returncode != 0
+    assert '"Status":"SUCCESS"' not in machine.read("asked")
+    assert not (machine.root / "var/lib/tandem/reported").exists()
+
+
+def test_without_a_rule_it_says_so(machine):
+    machine.run("nat")
+    (machine.root / "rules").unlink()
+    assert machine.run("check").stdout == "the rule to masquerade is missing\n"
+
+
+def test_without_a_lease_it_halts_after_its_time_and_not_before(machine):
+    assert machine.run("idle").returncode == 0
+    assert not machine.halted
+    machine.seen_a_lease(minutes_ago=14)
+    machine.run("idle")
+    assert not machine.halted
+    machine.seen_a_lease(minutes_ago=15)
+    machine.run("idle")
+    assert machine.halted
+
+
+def test_a_lease_keeps_it_awake(machine):
+    machine.tag("Name", "nat")
+    machine.tag("tandem:lease:one", int(time.time()) + 60)
+    machine.seen_a_lease(minutes_ago=100)
+    machine.run("idle")
+    assert not machine.halted
+    # And from its end on the time counts anew.
+    machine.tag("tandem:lease:one", int(time.time()) - 1)
+    machine.run("idle")
+    assert not machine.halted
+
+
+@pytest.mark.parametrize("value", ["0", "", "soon", "-5", "12 monkeys"])
+def test_a_lease_that_ended_or_is_none_keeps_it_awake_no_longer(machine, value):
+    machine.tag("tandem:lease:dead", value)
+    machine.tag("tandem:found", "stopped")
+    machine.seen_a_lease(minutes_ago=15)
+    assert machine.run("idle").returncode == 0
+    assert machine.halted
+
+
+def test_metadata_that_cannot_be_read_does_not_keep_it_awake_for_ever(machine):
+    machine.tag("tandem:lease:one", int(time.time()) + 60)
+    machine.seen_a_lease(minutes_ago=15)
+    machine.run("idle", METADATA="")
+    assert machine.halted
+
+
+def test_zero_minutes_are_for_ever(tmp_path):
+    machine = Machine(tmp_path).boot(IdleMinutes="0")
+    machine.seen_a_lease(minutes_ago=10_000)
+    machine.run("idle")
+    assert not machine.halted
