@@ -13,6 +13,7 @@ import json
 import secrets
 import string
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -208,9 +209,10 @@ def _request(world, function, kind, logical_id, properties, stack_id, resource_t
     # The path and the query look like those of a presigned S3 URL, percent-encoding included.
     raw_path = f"{PREFIX}{quote(stack_id, safe='')}%7C{quote(logical_id)}%7C{token}"
     signature = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
+    signed_at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     query = (
-        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=7200"
-        f"&X-Amz-Credential=AKIASANDBOX%2F20260101%2F{region}%2Fs3%2Faws4_request&X-Amz-Signature={signature}"
+        f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={signed_at}&X-Amz-SignedHeaders=host&X-Amz-Expires=7200"
+        f"&X-Amz-Credential=AKIASANDBOX%2F{signed_at[:8]}%2F{region}%2Fs3%2Faws4_request&X-Amz-Signature={signature}"
     )
     event = {
         "RequestType": kind,

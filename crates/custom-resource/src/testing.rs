@@ -158,11 +158,6 @@ impl Stage {
         lock(&self.0).baton.clone()
     }
 
-    /// How many events wait to go on in another invocation.
-    pub fn continuations(&self) -> usize {
-        lock(&self.0).continuations.len()
-    }
-
     /// Takes out the events that were to go on in another invocation.
     pub fn take_continuations(&self) -> Vec<Value> {
         std::mem::take(&mut lock(&self.0).continuations)

@@ -142,7 +142,7 @@ async fn d12_who_comes_while_it_is_being_left_keeps_it_or_starts_it_again() {
         let bench = Bench::in_world(asleep());
         bench.success(&request()).await;
         let bench = Bench::in_world(bench.world.clone());
-        let made = named("second", create(KIND, &properties()));
+        let made = named("first", create(KIND, &properties()));
         let first = async { bench.success(&named("first", create(KIND, &properties()))).await };
         let second = async {
             pass(lead).await;

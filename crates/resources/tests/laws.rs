@@ -374,6 +374,57 @@ async fn an_update_cancelled_anywhere_and_delivered_again_converges() {
     }
 }
 
+/// A sibling failed: CloudFormation gives a running Update up and sends the Update back, which is the last word.
+#[tokio::test(start_paused = true)]
+async fn an_update_that_was_given_up_never_outlives_the_update_back() {
+    let slow = |nth| Some((nth, Fault::Delay(Duration::from_secs(20))));
+    for sample in samples() {
+        for quarter_seconds in (0..300).step_by(2 * sample.stride) {
+            overtaken(&sample, quarter_seconds, None).await;
+        }
+        for nth in (1..30_u32).step_by(sample.stride) {
+            for quarter_seconds in (0..160).step_by(16) {
+                overtaken(&sample, quarter_seconds, slow(nth)).await;
+            }
+        }
+    }
+}
+
+/// The Update back comes so long after the one that was given up, one call of which may be slow.
+async fn overtaken(sample: &Sample, quarter_seconds: u64, fault: Option<(u32, Fault)>) {
+    let when = format!("{} overtaken after {} ms with {fault:?}", sample.kind, 250 * quarter_seconds);
+    let (old, changed) = ((sample.properties)(), (sample.changed)());
+    let bench = Bench::in_world((sample.world)());
+    let made = bench.success(&sample.create()).await;
+    let id = made["PhysicalResourceId"].as_str().unwrap();
+    let cloud = Faulty::new(bench.world.clone());
+    let given_up = Bench::new(match fault {
+        Some((nth, fault)) => cloud.on_call(nth, fault),
+        None => cloud,
+    });
+    let first = request("given-up", update(sample.kind, id, &changed, &old));
+    let back = request("back", update(sample.kind, id, &old, &changed));
+    let is_noted = || bench.world.claims_left().iter().any(|(_, text)| text.contains("given-up"));
+    let way_back = async {
+        // Nobody can be overtaken before the first note.
+        while !is_noted() {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(250 * quarter_seconds)).await;
+        let answer = Bench::in_world(bench.world.clone()).success(&back).await;
+        assert_eq!(answer["PhysicalResourceId"], made["PhysicalResourceId"], "{when}");
+        (sample.seen)(&bench.world)
+    };
+    let first = async { given_up.cloud.faults().run(given_up.send(&first)).await };
+    let (_, answered) = tokio::join!(first, way_back);
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!((sample.seen)(&bench.world), answered, "{when}: it worked on after the answer");
+    bench.success(&request("look", update(sample.kind, id, &old, &old))).await;
+    assert_eq!((sample.seen)(&bench.world), answered, "{when}: the answer was not true");
+    bench.success(&sample.delete_of(&made)).await;
+    bench.assert_nothing_left(&when).await;
+}
+
 /// Behind a gate: whatever goes wrong, the way out is in the end as it was found, asleep or awake.
 #[tokio::test(start_paused = true)]
 async fn d09_d10_after_any_fault_or_crash_the_way_out_is_as_it_was_found() {

@@ -44,12 +44,23 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
         }
     }
 
+    /// Puts down the baton that this invocation was given.
     pub(super) async fn drop_baton(&self, event: &Event) {
-        let Envelope { stack_id, logical_id, .. } = &event.envelope;
-        if event.continuation.is_none() {
-            return;
+        if let Some(continuation) = &event.continuation {
+            self.put_down(event, &continuation.baton, Deadline::after(BATON)).await;
         }
-        match Deadline::after(BATON).limit(self.host.pass_baton(stack_id, logical_id, None)).await {
+    }
+
+    /// Takes this baton off the record. Another one there belongs to another request for the same resource.
+    async fn put_down(&self, event: &Event, ours: &str, deadline: Deadline) {
+        let Envelope { stack_id, logical_id, .. } = &event.envelope;
+        let put_down = async {
+            if self.host.baton(stack_id, logical_id).await?.as_deref() == Some(ours) {
+                self.host.pass_baton(stack_id, logical_id, None).await?;
+            }
+            Ok::<_, H::Error>(())
+        };
+        match deadline.limit(put_down).await {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::warn!("the baton of this request stays on record: {error}"),
             None => tracing::warn!("the baton of this request stays on record: the call did not come back"),
@@ -95,10 +106,7 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
             Some(Err(error)) => (wait::chain(&error), String::new()),
             None => ("the call did not come back".to_owned(), String::new()),
         };
-        let dropped = self.host.pass_baton(stack_id, logical_id, None);
-        if !matches!(Deadline::after(limits.answer.remaining() / 3).limit(dropped).await, Some(Ok(()))) {
-            tracing::warn!("the baton of this request stays on record");
-        }
+        self.put_down(event, &next.baton, Deadline::after(limits.answer.remaining() / 3)).await;
         Some(Outcome::Failed(format!(
             "{reason} The work needs longer than one invocation, and the function cannot invoke itself: {refusal}.{advice}"
         )))

@@ -105,14 +105,16 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.ledger.parts().iter().filter_map(|text| text.parse().ok()).collect()
     }
 
-    /// Writes down what is about to be made.
+    /// Writes down what is about to be made, and looks whether the note stands: whoever has overtaken this request may
+    /// have written over it, and then nothing may be made that only this invocation knows of.
     async fn record(&self, part: Part) -> Result<(), Problem> {
         let (mut parts, text) = (self.hold.ledger.parts(), part.to_string());
         if parts.contains(&text) {
             return Ok(());
         }
         parts.push(text);
-        self.rewrite(parts).await
+        self.rewrite(parts).await?;
+        self.claim().await.map(|_| ())
     }
 
     /// Writes the claim with other parts, in the phase that it has.
