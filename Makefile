@@ -14,16 +14,19 @@ SANDBOX := target/venv/sandbox/bin
 PYTEST := python -B -m pytest -q
 
 .DEFAULT_GOAL := menu
-.PHONY: menu demo test test-crates test-sandbox test-scenarios check check-crates check-templates package sandbox clean
+.PHONY: menu demo demo-network test test-crates test-sandbox test-nat test-scenarios check check-crates check-templates package sandbox clean
 .PHONY: rust python compiler formatter build dev-zip
 
 menu:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-19s%s\n", $$1, $$2 }'
 
 demo: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, take it all down, and see one failure
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo
 
-test: test-crates test-sandbox test-scenarios ## run every test: crates, sandbox, scenarios, demo
+demo-network: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## the same in VPCs of two accounts and Regions: a NAT that wakes, a peering, every flow
+	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.network
+
+test: test-crates test-sandbox test-nat test-scenarios ## run every test: crates, sandbox, NAT, scenarios, demos
 
 test-crates: build
 	$(CARGO) test $(EVERYTHING) --no-fail-fast
@@ -31,8 +34,12 @@ test-crates: build
 test-sandbox: $(SANDBOX)/.installed
 	$(SANDBOX)/$(PYTEST) tests/sandbox
 
+test-nat: $(TOOLS)/.installed
+	@tests/nat/tools.sh
+	$(TOOLS)/$(PYTEST) tests/nat
+
 test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
-	$(TOOLS)/$(PYTEST) -n 4 tests/scenarios tests/demo tests/package
+	$(TOOLS)/$(PYTEST) -n 4 tests/scenarios tests/reachability tests/demo tests/package
 
 check: check-crates check-templates ## check format, lints, templates and the shape of the tree
 

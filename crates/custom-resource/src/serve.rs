@@ -298,11 +298,10 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
     ) -> Ending {
         tracing::info!(status, "the stack gave this resource up: undoing");
         match kind.cleanup(id, event.request.properties(), context).await {
-            Ok(()) => Ending::NobodyWaits(status),
+            Ok(()) | Err(Failure::Overtaken) => Ending::NobodyWaits(status),
             Err(failure @ Failure::OutOfTime { .. }) => Ending::OutOfTime(failure.reason()),
             // A Delete may be at work on the same thing, so a second try is worth it; and a leak must not be silent.
             Err(failure @ Failure::Failed { .. }) => Ending::NotUndone(failure.reason()),
-            Err(Failure::Overtaken) => Ending::NobodyWaits(status),
         }
     }
 

@@ -40,7 +40,10 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
                 tracing::warn!("cannot ask which invocation goes on: {error}");
                 Runner::This
             }
-            None => Runner::This,
+            None => {
+                tracing::warn!("cannot ask which invocation goes on: the call did not come back");
+                Runner::This
+            }
         }
     }
 

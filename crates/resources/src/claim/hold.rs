@@ -67,7 +67,7 @@ impl<'a, C: Claims> Hold<'a, C> {
 
     /// True when nothing can be under way any more but what this request does.
     pub(crate) fn is_settled(&self) -> bool {
-        lock(&self.settled_at).is_none_or(|deadline| deadline.has_passed())
+        lock(&self.settled_at).is_none_or(Deadline::has_passed)
     }
 
     /// The claim as ours, claiming it if it is free. `None`: look again.
@@ -103,7 +103,10 @@ impl<'a, C: Claims> Hold<'a, C> {
                 let by = self.request.request.clone();
                 id.map_or(Phase::Requesting { targets, by }, |id| Phase::Made { id, by: None })
             }
-            phase => phase,
+            phase @ (Phase::Looking
+            | Phase::Requesting { .. }
+            | Phase::Adopting { .. }
+            | Phase::Made { .. }) => phase,
         };
         let is_our_turn = turn.as_ref().is_some_and(|turn| turn.request == self.request.request);
         if !is_our_turn {

@@ -122,7 +122,10 @@ impl<C: Cloud> Work<'_, C> {
             (Step::Done, Some(row)) => {
                 let phase = match phase {
                     Phase::Adopting { id } => Phase::Made { id, by: None },
-                    phase => phase,
+                    Phase::Looking
+                    | Phase::Requesting { .. }
+                    | Phase::Made { .. }
+                    | Phase::Releasing { .. } => phase,
                 };
                 self.hold.finish(phase).await.map_err(ledger(self.hold.ledger.name()))?;
                 Ok(Probe::Ready(row.clone()))
