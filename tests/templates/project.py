@@ -18,6 +18,7 @@ TEMPLATES = sorted((ROOT / "templates").glob("*.yaml"))
 SCEPTRE = ROOT / "sceptre"
 EXAMPLE = SCEPTRE / "vars" / "example.yaml"
 PERMISSIONS = ROOT / "crates" / "resources" / "permissions.json"
+EGRESS_PERMISSIONS = PERMISSIONS.with_name("egress-permissions.json")
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from evaluation import holds
-from project import PERMISSIONS, template
+from project import EGRESS_PERMISSIONS, PERMISSIONS, template
 from rules import granted, listed
 
 # What Lambda itself does with the function's role; no code of ours calls these.
@@ -25,14 +25,11 @@ LISTING = {"ec2:DescribeTransitGatewayAttachments", "ec2:DescribeTransitGatewayP
 
 @pytest.fixture(name="declared")
 def declared_by_the_kinds():
-    return {
-        kind: {side: set(actions) for side, actions in sides.items()} if kind.startswith("Custom::") else flat(sides)
+    of_kinds = {
+        kind: {side: set(actions) for side, actions in sides.items()}
         for kind, sides in json.loads(PERMISSIONS.read_text()).items()
     }
-
-
-def flat(sides):
-    return set(sides) if isinstance(sides, list) else {action for actions in sides.values() for action in actions}
+    return {**of_kinds, "egress": set(json.loads(EGRESS_PERMISSIONS.read_text()))}
 
 
 def by_condition(name, effect="Allow"):
