@@ -13,9 +13,17 @@ from .flows import Layout
 from .network import Host, World
 
 
-def deployment(sandbox: object, aws: Callable, directory: Path, artifact: Path, name: str, **variables: object) -> Deployment:
+def deployment(
+    sandbox: object,
+    aws: Callable,
+    directory: Path,
+    artifact: Path,
+    name: str,
+    places: tuple[Place, Place] = (LEADER, FOLLOWER),
+    **variables: object,
+) -> Deployment:
     """The example's values with these options; the leader is in an account of its own."""
-    made = Deployment(sandbox, aws, directory, artifact, name, LEADER, FOLLOWER)
+    made = Deployment(sandbox, aws, directory, artifact, name, *places)
     made.variables |= variables
     return made
 

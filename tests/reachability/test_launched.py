@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from scenarios.aws import FOLLOWER, LEADER
 
 from . import flows, launching, mutations, reading
 
@@ -46,7 +47,11 @@ def full(sandbox, aws, artifact, tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(sandbox, aws, artifact, tmp_path_factory):
     """Domains in VPCs, and nothing else: the function is outside."""
-    yield from launch(sandbox, aws, tmp_path_factory.mktemp("plain"), artifact, "reach-plain", network=True)
+    # In accounts of its own: the other layout is there at the same time, and everything in its accounts is looked at.
+    places = LEADER._replace(account="333333333333"), FOLLOWER._replace(account="444444444444")
+    yield from launch(
+        sandbox, aws, tmp_path_factory.mktemp("plain"), artifact, "reach-plain", places=places, network=True
+    )
 
 
 def test_every_promised_flow_of_the_full_layout_passes(full):
@@ -65,7 +70,6 @@ def test_every_promised_flow_of_the_plain_layout_passes_and_no_other(plain):
         for domain in plain.layout.domains:
             passes = flows.reaches(plain.world, guest, domain).passes
             assert passes == (guest.place == domain.place), (guest.name, domain.name)
-
 
 
 # What no flow needs: the parts of the default VPC and those that AWS makes with every VPC, the rules that stand for "nothing", the instances that
