@@ -6,8 +6,9 @@ ministack knows some by the request's fields; a policy that names an instance fo
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import ec2
 
 # action -> (kind, field) each; a list field is asked for as "Field.1", "Field.2", ...
@@ -41,6 +42,8 @@ _KINDS = (
     ("tgw-rtb-", "transit-gateway-route-table"),
     ("tgw-", "transit-gateway"),
 )
+# What the request of now tags while it makes it, which is authorized as ec2:CreateTags too.
+_tagged: ContextVar[str] = ContextVar("tagged", default="")
 
 
 def install() -> None:
@@ -48,7 +51,10 @@ def install() -> None:
     first, others = iam_actions.extract_resource_arn, iam_actions.verified_access_resource_arns
 
     def extract(service, method, path, headers, body, query_params, region, account_id):  # noqa: ANN001, ANN202
+        _tagged.set("")
         if service == "ec2" and (arns := _arns(query_params, region, account_id)) is not None:
+            is_tagging = any(name.startswith("TagSpecification.") for name in query_params)
+            _tagged.set(next((arn for arn in arns if is_tagging and arn.endswith("/*")), ""))
             return arns[0] if arns else "*"
         return first(service, method, path, headers, body, query_params, region, account_id)
 
@@ -56,6 +62,15 @@ def install() -> None:
         arns = _arns(query_params, region, account_id)
         return others(query_params, region, account_id) if arns is None else arns
 
+    enforce = iam_evaluator.enforce
+
+    def enforce_tagging(access_key_id, iam_action, service, region, **more):  # noqa: ANN001, ANN003, ANN202
+        denied = enforce(access_key_id, iam_action, service, region, **more)
+        if denied or service != "ec2" or not _tagged.get():
+            return denied
+        return enforce(access_key_id, "ec2:CreateTags", service, region, **{**more, "resource_arn": _tagged.get()})
+
+    iam_evaluator.enforce = enforce_tagging
     iam_actions.extract_resource_arn = extract
     iam_actions.verified_access_resource_arns = extract_all
     guess = ec2._guess_resource_type

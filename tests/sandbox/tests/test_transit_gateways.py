@@ -198,3 +198,25 @@ def test_accepting_is_authorized_on_the_attachment(aws, sides, name):
         accepter.create_transit_gateway_route(**route)
     allow([f"{prefix}:transit-gateway-attachment/{attachment}", f"{prefix}:transit-gateway-route-table/*"])
     accepter.create_transit_gateway_route(**route)
+
+
+def test_a_request_that_brings_tags_is_authorized_as_tagging_too(aws, sides, name):
+    follower, leader = sides
+    iam = aws("iam", FOLLOWER)
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": FOLLOWER[0]}, "Action": "sts:AssumeRole"}]}
+    arn = iam.create_role(RoleName=f"tagger-{name}", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+
+    def allow(*actions):
+        policy = {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        iam.put_role_policy(RoleName=f"tagger-{name}", PolicyName="p", PolicyDocument=json.dumps(policy))
+
+    tags = [{"ResourceType": "transit-gateway-attachment", "Tags": [{"Key": "of", "Value": name}]}]
+    allow("ec2:CreateTransitGatewayPeeringAttachment")
+    follower.ec2 = aws("ec2", FOLLOWER, aws.assume(arn, FOLLOWER))
+    try:
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            follower.request(leader, TagSpecifications=tags)
+        allow("ec2:CreateTransitGatewayPeeringAttachment", "ec2:CreateTags")
+        follower.request(leader, TagSpecifications=tags)
+    finally:
+        follower.ec2 = aws("ec2", FOLLOWER)
