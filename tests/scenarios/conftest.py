@@ -16,6 +16,7 @@ from .connections import Connections
 from .deadline import until
 from .deployment import Deployment
 from .journal import Journal
+from .networks import Nat
 from .providers import Provider
 from .stacks import TEMPLATES, Stack, template
 
@@ -162,8 +163,25 @@ def three_providers(base) -> dict[str, Provider]:
     return {action: Provider(base, f"{action.replace('_', '-')}-provider").launch() for action in FAULTS}
 
 
+@pytest.fixture(scope="session")
+def shared_nat(sandbox, base) -> Nat:
+    """Launched once: what comes and goes are the functions behind it."""
+    return Nat(sandbox, base).launch()
+
+
 @pytest.fixture
-def make_provider(base, reset) -> Iterator[Callable[[str], Provider]]:
+def nat(shared_nat, reset) -> Iterator[Nat]:
+    """A NAT instance that is asleep, and put back to sleep whatever the scenario did to it."""
+    yield shared_nat
+    reset()
+    shared_nat.sleep()
+
+
+@pytest.fixture
+def make_provider(request, base, reset) -> Iterator[Callable[[str], Provider]]:
+    # A NAT instance sleeps again when nobody is behind it any more.
+    if "nat" in request.fixturenames:
+        request.getfixturevalue("nat")
     made: list[Provider] = []
 
     def make(suffix: str) -> Provider:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from .deployment import Deployment
 from .stacks import TEMPLATES, Stack, template
 
@@ -18,29 +21,44 @@ class Provider:
         self.role = Stack(
             base.aws("cloudformation", base.leader), f"{name}-accepter", template(TEMPLATES / "accepter-role.yaml"), {}
         )
+        # What allow_again goes back to.
+        self._whole = [json.dumps(stack.template) for stack in (self.function, self.role)]
 
-    def launch(self, **parameters: str) -> Provider:
-        assert self.function.create(**parameters) == "CREATE_COMPLETE"
+    def launch(self, role: dict[str, str] | None = None, **parameters: str) -> Provider:
+        """The function with these parameters and, in another account, the accepter role with those."""
+        made = self.function.create(**parameters)
+        assert made == "CREATE_COMPLETE", self.function.reason(logical_id="Function")
         if self.function.parameters["LeaderAccountId"] not in ("", self._base.follower.account):
             made = self.role.create(
                 ProviderRoleArn=self.function.outputs["RoleArn"],
                 ExternalId=self.function.outputs["ExternalId"],
                 RoleName=f"{self.name}-accepter",
                 LeaderRegion=self._base.leader.region,
+                **(role or {}),
             )
             assert made == "CREATE_COMPLETE"
         return self
 
-    def without(self, action: str) -> Provider:
-        """Take one action, and its older twin, out of the policies before the launch."""
-        removed = sum(_remove(stack.template, twins(action)) for stack in (self.function, self.role))
+    def without(self, action: str, sid: str | None = None, of: tuple[Stack, ...] = ()) -> Provider:
+        """Take one action, and its older twin, out of the policies before the launch.
+
+        Out of one statement if it is named, and of one role if only its stack is given.
+        """
+        removed = sum(_remove(stack.template, twins(action), sid) for stack in of or (self.function, self.role))
         assert removed, f"no statement of the templates allows {action}"
+        return self
+
+    def naming_any(self, kind: str) -> Provider:
+        """Let the policies name every resource of this kind, not only the parameter's."""
+        self._whole = [re.sub(rf"\b{kind}/\$\{{\w+\}}", f"{kind}/*", whole) for whole in self._whole]
+        for stack, whole in zip((self.function, self.role), self._whole, strict=True):
+            stack.template = json.loads(whole)
         return self
 
     def allow_again(self) -> None:
         """Back to the templates as they are."""
-        for stack, path in ((self.function, "provider.yaml"), (self.role, "accepter-role.yaml")):
-            whole = template(TEMPLATES / path)
+        for stack, text in zip((self.function, self.role), self._whole, strict=True):
+            whole = json.loads(text)
             if stack.id and stack.template != whole:
                 stack.template = whole
                 assert stack.update() == "UPDATE_COMPLETE"
@@ -96,12 +114,13 @@ def twins(action: str) -> set[str]:
     return {action, action.removesuffix("s").replace("Connection", "CrossClusterSearchConnection") + plural}
 
 
-def _remove(content: dict, doomed: set[str]) -> int:
+def _remove(content: dict, doomed: set[str], sid: str | None) -> int:
     removed = 0
     for policy in policies(content):
         kept = []
         for entry in policy["Statement"]:
-            left = [action for action in actions(entry) if action not in doomed]
+            is_meant = sid in (None, statement(entry).get("Sid"))
+            left = [action for action in actions(entry) if not is_meant or action not in doomed]
             removed += len(actions(entry)) - len(left)
             statement(entry)["Action"] = left
             kept += [entry] if left else []

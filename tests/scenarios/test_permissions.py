@@ -7,6 +7,7 @@ import pytest
 from .deadline import until
 from .providers import actions, policies, twins
 from .stacks import TEMPLATES, template
+from .test_network_permissions import NEEDED as NEEDED_IN_NETWORKS
 
 NEEDED_TO_CREATE = (
     "cloudformation:DescribeStackResource",
@@ -74,6 +75,7 @@ def test_there_is_no_permission_that_no_scenario_needs():
         for action in actions(entry)
     }
     needed = {*NEEDED_TO_CREATE, *NEEDED_TO_DELETE, *NEEDED_TO_GO_ON, *NEEDED_TO_KEEP_A_RECORD}
+    needed |= set().union(*NEEDED_IN_NETWORKS.values())
     # The service may check an operation under its former name instead; the sandbox does not.
     older = {twin for action in needed if "Connection" in action for twin in twins(action)} - needed
     assert allowed - older == needed
