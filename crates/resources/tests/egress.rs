@@ -66,6 +66,19 @@ async fn d10_found_stopped_it_is_started_used_and_stopped_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_not_stop_it_keeps_nobody_waiting_for_the_stop() {
+    let denied = Faulty::new(asleep()).on("StopInstances", 1, Fault::Fail(Code::AccessDenied));
+    let bench = Bench::new(denied);
+    bench.success(&request()).await;
+    let marks = bench.world.nat_tags();
+    assert!(!marks.contains_key("tandem:stopping"), "{marks:?}");
+    // What runs is known to be ours, so the next one stops it.
+    Bench::in_world(bench.world.clone()).success(&named("next", create(KIND, &properties()))).await;
+    pass(60).await;
+    assert_asleep(&bench.world);
+}
+
+#[tokio::test(start_paused = true)]
 async fn d10_found_running_it_keeps_running() {
     let bench = Bench::in_world(awake());
     bench.success(&request()).await;

@@ -657,7 +657,7 @@ async fn a_leader_that_may_not_delete_its_route_says_what_to_allow() {
     let reason = Bench::new(faulty).reason(&delete_event()).await;
     bench.success(&delete_event()).await;
     bench.assert_nothing_left("denied on the leader's side").await;
-    insta::assert_snapshot!(reason, @"cannot delete the route to 10.2.0.0/16 in `tgw-rtb-0e1` on the leader's side (111111111111/us-east-1/tgw-0e): DeleteTransitGatewayRoute failed: AccessDenied: made to fail (AWS request id of-a-world-in-memory). Allow ec2:DeleteTransitGatewayRoute in the role that acts on the leader's side (the accepter role).");
+    insta::assert_snapshot!(reason, @"cannot delete the route to 10.2.0.0/16 in `tgw-rtb-0e1` on the leader's side (111111111111/us-east-1/tgw-0e): DeleteTransitGatewayRoute failed: AccessDenied: made to fail (AWS request id of-a-world-in-memory). Allow ec2:DeleteTransitGatewayRoute in the role that acts on the leader's side (the accepter role) on that route table; a change of RemoteRouteTableId needs the old one and the new one.");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloud::{Code, Error, Instance, InstanceState, Instances};
 use custom_resource::Passage;
-use wait::{Deadline, Pace, Probe, until};
+use wait::{Deadline, Pace, Probe, Retry, Retryable, until};
 
 use super::marks::{FOUND, Intent, Lease, Marks, STARTED, STOPPED, STOPPING};
 
@@ -173,7 +173,13 @@ impl<C: Instances> Closing<'_, C> {
                 Err(error) if error.code == Code::DisabledOperation => {
                     Ok(Probe::NotYet("not to be stopped yet".to_owned()))
                 }
-                Err(error) => Err(error),
+                Err(error) => {
+                    // Who comes next need not wait for a stop that will not be.
+                    if error.retry() == Retry::Never {
+                        self.remove(&marks, false).await?;
+                    }
+                    Err(error)
+                }
             },
         }
     }

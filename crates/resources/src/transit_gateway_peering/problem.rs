@@ -165,7 +165,13 @@ fn call_hint(side: Option<Side>, error: &cloud::Error) -> Option<String> {
                 Side::Follower => "the function's role",
                 Side::Leader => "the role that acts on the leader's side (the accepter role)",
             };
-            Some(format!("Allow ec2:{operation} in {role}."))
+            let table = match operation {
+                "DisassociateTransitGatewayRouteTable" | "DeleteTransitGatewayRoute" => {
+                    format!(" on that route table; a change of {prefix}RouteTableId needs the old one and the new one")
+                }
+                _ => String::new(),
+            };
+            Some(format!("Allow ec2:{operation} in {role}{table}."))
         }
         ("CreateTransitGatewayPeeringAttachment", Code::ResourceNotFound) => {
             Some("Check LocalTransitGatewayId and LocalRegion: the follower's gateway must exist there.".to_owned())
