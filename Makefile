@@ -39,7 +39,7 @@ test-nat: $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) tests/nat
 
 test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
-	$(TOOLS)/$(PYTEST) -n 4 tests/scenarios tests/reachability tests/demo tests/package
+	$(TOOLS)/$(PYTEST) -n 4 --dist loadgroup tests/scenarios tests/reachability tests/demo tests/package
 
 check: check-crates check-templates ## check format, lints, templates and the shape of the tree
 

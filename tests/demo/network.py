@@ -58,16 +58,19 @@ class NetworkDemo:
         nat = self._sides_output("follower/egress", "NatInstanceId")
         self._terminal.line()
         self._terminal.paragraph("Here its 15 idle minutes are over at once.")
-        before = self._last()
+        self._terminal.line()
+        timeline, before = NetworkTimeline(self._terminal, self._sides, self._nat), self._last()
         self._sandbox.control("/instances/halt", {"id": nat})
-        self._await(lambda: "stopped" in short_life(self._nat(before)), "The NAT instance did not stop.")
+        require(timeline.watch(lambda: self._sleeps(before)), "The NAT instance did not stop.")
+        self._terminal.line()
         self._terminal.good("The NAT instance has halted itself.")
         return nat
 
     def _launch_the_rest(self, nat: str) -> None:
         self._terminal.heading("2. Launching everything else wakes it, for as long as it is needed")
         before = self._last()
-        self._must("launch", "-y", "")
+        timeline = self._must("launch", "-y", "")
+        require(timeline.watch(lambda: self._sleeps(before)), "The NAT instance was left running.")
         self._check_life(nat, before)
         states = [peering["state"] for peering in self._sandbox.control("/peerings")["peerings"]]
         require(states == ["available"], f"There should be one peering that is available, not {states}.")
@@ -108,13 +111,12 @@ class NetworkDemo:
         after.require_empty()
 
     def _check_life(self, nat: str, before: int) -> None:
-        self._await(lambda: short_life(self._nat(before))[-1:] == ["stopped"], "The NAT instance was left running.")
         words = short_life(self._nat(before))
         require(happened_in_order(words, WOKEN), f"The NAT's life was {words}.")
         left = [i["tags"] for i in self._sandbox.control("/instances")["instances"] if i["id"] == nat][0]
         require(not [key for key in left if key.startswith("tandem:")], f"These marks are left on it: {left}.")
 
-    def _must(self, *words: str) -> None:
+    def _must(self, *words: str) -> NetworkTimeline:
         options = [word for name, value in OPTIONS.items() for word in ("--var", f"{name}={value}")]
         sceptre = self._project.sceptre(*options, *words)
         timeline = NetworkTimeline(self._terminal, self._sides, self._nat)
@@ -123,6 +125,13 @@ class NetworkDemo:
             require(timeline.follow(sceptre), f"Sceptre could not {words[0]} the stacks.")
         finally:
             sceptre.stop()
+        return timeline
+
+    def _sleeps(self, before: int) -> bool:
+        """Whether the NAT instance has come to rest since then, and nothing on it speaks of anybody."""
+        entries = self._nat(before)
+        states = [entry["state"] for entry in entries if entry["state"] not in ("tagged", "untagged")]
+        return states[-1:] == ["stopped"] and not [key for key in entries[-1]["tags"] if key.startswith("tandem:")]
 
     def _nat(self, after: int = 0) -> list[dict]:
         """What happened to the NAT instance, which is the only one that is ever leased or halted."""
@@ -131,12 +140,6 @@ class NetworkDemo:
 
     def _last(self) -> int:
         return max((entry["id"] for entry in self._nat()), default=0)
-
-    def _await(self, condition: Callable[[], bool], sentence: str, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            require(time.monotonic() < deadline, sentence)
-            time.sleep(0.05)
 
     def _sides_output(self, stack: str, key: str) -> str:
         return dict(self._sides.outputs(stack))[key]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from .nat_life import lines
 from .sides import Sides
 from .terminal import Terminal
-from .timeline import Timeline
+from .timeline import LOOK_EVERY_SECONDS, Timeline
 
 # The names of stacks are longer here, so the first column is wider.
 FIRST_COLUMN = 33
@@ -23,6 +24,16 @@ class NetworkTimeline(Timeline):
         self._last = max((entry["id"] for entry in nat(0)), default=0)
         for entry in nat(0):
             self._tags[entry["instance"]] = entry["tags"]
+
+    def watch(self, is_over: Callable[[], bool], seconds: float = 60) -> bool:
+        """Go on when Sceptre has ended: the function answers first and lets the NAT sleep afterwards. Whether it came so far."""
+        deadline = time.monotonic() + seconds
+        while not (over := is_over()) and time.monotonic() < deadline:
+            self._look()
+            self._terminal.waiting(f"{self._elapsed()}  the NAT instance is still up")
+            time.sleep(LOOK_EVERY_SECONDS)
+        self._look()
+        return over
 
     def _look(self) -> None:
         for entry in self._nat(self._last):

@@ -9,6 +9,8 @@ from scenarios.aws import FOLLOWER, LEADER
 
 from . import flows, launching, mutations, reading
 
+# One launch serves them all.
+pytestmark = pytest.mark.xdist_group("reachability")
 DOMAINS_IN_TWO_ZONES = {"instance_count": 2, "availability_zone_count": 2}
 
 
