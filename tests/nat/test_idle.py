@@ -161,9 +161,10 @@ def test_metadata_that_cannot_be_read_do_not_keep_it_running_for_ever(tmp_path, 
     assert nat.live(60) == 15
 
 
-def test_a_lease_that_is_no_number_is_no_lease(tmp_path, metadata):
+@pytest.mark.parametrize("value", ["tomorrow", "", "0", "-5", "12 monkeys"])
+def test_a_lease_that_is_no_number_is_no_lease(tmp_path, metadata, value):
     nat = Nat(tmp_path, metadata)
-    metadata.tags["tandem:lease:odd"] = "tomorrow"
+    metadata.tags["tandem:lease:odd"] = value
     assert nat.live(60) == 15
 
 

@@ -1,24 +1,21 @@
-"""What the NAT instance writes to itself at every boot, run here with its files in a directory and its commands replaced."""
+"""What the NAT instance writes to itself at every boot, run here with its files in a directory and its commands replaced.
+
+What it is to others, and when it halts itself, is shown by tests/nat.
+"""
 
 import os
 import re
 import subprocess
-import time
 
 import pytest
 from project import template
 
 PLACES = ("/etc/tandem", "/usr/local/lib/tandem", "/var/lib/tandem", "/etc/systemd/system", "/run/tandem-held")
 SETTINGS = {"Ready": "https://ready.example/url?signature=a%2Bb", "AWS::Region": "us-west-2", "AWS::URLSuffix": "amazonaws.com"}
-# Answers of the metadata service, by the end of the address, and a record of everything else that curl is asked for.
+# A record of everything that curl is asked for.
 CURL = r"""#!/bin/bash
 for address; do :; done
-case $address in
-  */api/token) [ -n "$METADATA" ] && echo token ;;
-  */tags/instance/) [ -n "$METADATA" ] && ls "$TAGS" ;;
-  */tags/instance/*) cat "$TAGS/${address##*/}" ;;
-  *) echo "$address" >>"$ASKED"; [[ "$*" == *--data-binary* ]] && cat >>"$ASKED"; exit "${UNREACHABLE:-0}" ;;
-esac
+echo "$address" >>"$ASKED"; [[ "$*" == *--data-binary* ]] && cat >>"$ASKED"; exit "${UNREACHABLE:-0}"
 """
 NFT = """#!/bin/bash
 [ "$1" = list ] && { [ -e "$RULES" ] && cat "$RULES"; exit; }
@@ -39,9 +36,8 @@ class Machine:
 
     def __init__(self, root):
         self.root = root
-        self.tags = root / "tags"
         commands = root / "bin"
-        for directory in (self.tags, commands, root / "run", root / "etc/systemd/system"):
+        for directory in (commands, root / "run", root / "etc/systemd/system"):
             directory.mkdir(parents=True)
         called = root / "called"
         for name, text in (
@@ -53,10 +49,8 @@ class Machine:
             (commands / name).chmod(0o755)
         self.environment = {
             "PATH": f"{commands}:{os.environ['PATH']}",
-            "TAGS": str(self.tags),
             "ASKED": str(root / "asked"),
             "RULES": str(root / "rules"),
-            "METADATA": "yes",
         }
 
     def boot(self, **settings):
@@ -73,22 +67,9 @@ class Machine:
             [program], env={**self.environment, **environment}, capture_output=True, text=True, check=False
         )
 
-    def tag(self, key, value):
-        (self.tags / key).write_text(str(value))
-
-    def seen_a_lease(self, minutes_ago):
-        held = self.root / "run/tandem-held"
-        held.touch()
-        at = time.time() - minutes_ago * 60
-        os.utime(held, (at, at))
-
     def read(self, name):
         file = self.root / name
         return file.read_text() if file.exists() else ""
-
-    @property
-    def halted(self):
-        return "poweroff" in self.read("called")
 
 
 @pytest.fixture(name="machine")
@@ -138,49 +119,3 @@ def test_without_a_rule_it_says_so(machine):
     machine.run("nat")
     (machine.root / "rules").unlink()
     assert machine.run("check").stdout == "the rule to masquerade is missing\n"
-
-
-def test_without_a_lease_it_halts_after_its_time_and_not_before(machine):
-    assert machine.run("idle").returncode == 0
-    assert not machine.halted
-    machine.seen_a_lease(minutes_ago=14)
-    machine.run("idle")
-    assert not machine.halted
-    machine.seen_a_lease(minutes_ago=15)
-    machine.run("idle")
-    assert machine.halted
-
-
-def test_a_lease_keeps_it_awake(machine):
-    machine.tag("Name", "nat")
-    machine.tag("tandem:lease:one", int(time.time()) + 60)
-    machine.seen_a_lease(minutes_ago=100)
-    machine.run("idle")
-    assert not machine.halted
-    # And from its end on the time counts anew.
-    machine.tag("tandem:lease:one", int(time.time()) - 1)
-    machine.run("idle")
-    assert not machine.halted
-
-
-@pytest.mark.parametrize("value", ["0", "", "soon", "-5", "12 monkeys"])
-def test_a_lease_that_ended_or_is_none_keeps_it_awake_no_longer(machine, value):
-    machine.tag("tandem:lease:dead", value)
-    machine.tag("tandem:found", "stopped")
-    machine.seen_a_lease(minutes_ago=15)
-    assert machine.run("idle").returncode == 0
-    assert machine.halted
-
-
-def test_metadata_that_cannot_be_read_does_not_keep_it_awake_for_ever(machine):
-    machine.tag("tandem:lease:one", int(time.time()) + 60)
-    machine.seen_a_lease(minutes_ago=15)
-    machine.run("idle", METADATA="")
-    assert machine.halted
-
-
-def test_zero_minutes_are_for_ever(tmp_path):
-    machine = Machine(tmp_path).boot(IdleMinutes="0")
-    machine.seen_a_lease(minutes_ago=10_000)
-    machine.run("idle")
-    assert not machine.halted
