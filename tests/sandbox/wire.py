@@ -21,6 +21,12 @@ def error(service: str, headers: dict, code: str, status: int, message: str) -> 
     if service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         return status, {"Content-Type": "application/xml"}, body.encode()
+    if service == "ec2":
+        if code == "ThrottlingException":
+            code, status = "RequestLimitExceeded", 503
+        body = f"<Errors><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></Errors>"
+        body = f"<Response>{body}<RequestID>sandbox</RequestID></Response>"
+        return status, {"Content-Type": "text/xml"}, body.encode()
     if kind.startswith("application/x-www-form-urlencoded"):
         if code == "ThrottlingException":
             code, status = "Throttling", 400

@@ -34,12 +34,13 @@ class Side(NamedTuple):
 
 @dataclass
 class Peering:
-    """An attachment, the same id on both sides."""
+    """An attachment: between Regions the same id on both sides, within one Region each side has its own."""
 
     id: str
     requester: Side
     accepter: Side
     created: str
+    far_id: str = ""
     tags_by_side: dict = field(default_factory=dict)
     # (time, state, message), and from when on the other side sees each.
     history: list[tuple[float, str, str]] = field(default_factory=list)
@@ -53,11 +54,19 @@ class Peering:
     def is_live(self) -> bool:
         return self.state in _LIVE
 
-    def side_of(self, account: str, region: str, gateway: str | None = None) -> Side | None:
-        for side in (self.requester, self.accepter):
-            if (side.account, side.region) == (account, region) and gateway in (None, side.gateway):
-                return side
-        return None
+    def __post_init__(self) -> None:
+        self.far_id = new_id("tgw-attach") if self.requester.region == self.accepter.region else self.id
+
+    def sides_at(self, account: str, region: str) -> list[tuple[str, Side]]:
+        """The sides that are there, each with its id."""
+        sides = ((self.id, self.requester), (self.far_id, self.accepter))
+        return [(id_, side) for id_, side in sides if (side.account, side.region) == (account, region)]
+
+    def side_of(self, attachment_id: str, account: str, region: str) -> Side | None:
+        return next((side for id_, side in self.sides_at(account, region) if id_ == attachment_id), None)
+
+    def id_of(self, side: Side) -> str:
+        return self.id if side is self.requester else self.far_id
 
     def seen(self, side: Side, now: float) -> tuple[str, str] | None:
         """State and message as that side sees them; None while it sees nothing."""
@@ -73,7 +82,7 @@ def install(world: World) -> None:
 
 
 def find(attachment_id: str) -> Peering | None:
-    return _all.get(attachment_id)
+    return next((p for p in _all.values() if attachment_id in (p.id, p.far_id)), None)
 
 
 def all_peerings() -> list[Peering]:
@@ -133,7 +142,7 @@ def delete(peering: Peering, side: Side) -> None:
 def _gone(peering: Peering) -> None:
     for side in (peering.requester, peering.accepter):
         with request_scope(side.account, side.region):
-            transit_gateways.forget(peering.id)
+            transit_gateways.forget(peering.id_of(side))
     _enter(peering, "deleted")
 
 

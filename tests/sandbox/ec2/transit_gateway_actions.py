@@ -52,9 +52,9 @@ def describe_transit_gateway_peering_attachments(p: dict) -> dict:
     )
     visible = {}
     for peering in peerings.all_peerings():
-        side = peering.side_of(*here)
-        if side and peering.seen(side, _world[0].clock()):
-            visible[peering.id] = _peering(peering, side)
+        for attachment_id, side in peering.sides_at(*here):
+            if peering.seen(side, _world[0].clock()):
+                visible[attachment_id] = _peering(peering, side)
     for attachment_id in wanted:
         if attachment_id not in visible:
             raise _no_attachment(attachment_id)
@@ -106,7 +106,7 @@ def describe_transit_gateway_vpc_attachments(p: dict) -> dict:
 
 def describe_transit_gateway_attachments(p: dict) -> dict:
     wanted, here = ec2._parse_member_list(p, "TransitGatewayAttachmentIds"), (get_account_id(), get_region())
-    known = [*transit.ATTACHMENTS, *(q.id for q in peerings.all_peerings() if q.side_of(*here))]
+    known = [*transit.ATTACHMENTS, *(id_ for q in peerings.all_peerings() for id_, _ in q.sides_at(*here))]
     rows = []
     for attachment_id in wanted or known:
         found = transit.describe(attachment_id)
@@ -197,7 +197,8 @@ _ACTIONS = (
 def _peering(peering: peerings.Peering, side: peerings.Side) -> dict:
     state, message = peering.seen(side, _world[0].clock())
     return {
-        "TransitGatewayAttachmentId": peering.id,
+        "TransitGatewayAttachmentId": peering.id_of(side),
+        "AccepterTransitGatewayAttachmentId": peering.far_id,
         **{
             f"{name}TgwInfo": {"TransitGatewayId": s.gateway, "OwnerId": s.account, "Region": s.region}
             for name, s in (("Requester", peering.requester), ("Accepter", peering.accepter))
@@ -205,14 +206,14 @@ def _peering(peering: peerings.Peering, side: peerings.Side) -> dict:
         "Status": {"Code": state, "Message": message},
         "State": state,
         "CreationTime": peering.created,
-        "TagSet": tags_of(peering.id),
+        "TagSet": tags_of(peering.id_of(side)),
     }
 
 
 def _on_peering(p: dict, act: Callable[[peerings.Peering, peerings.Side], None]) -> dict:
     attachment_id, now = ec2._p(p, "TransitGatewayAttachmentId"), _world[0].clock()
     peering = peerings.find(attachment_id)
-    side = peering and peering.side_of(get_account_id(), get_region())
+    side = peering and peering.side_of(attachment_id, get_account_id(), get_region())
     seen = side and peering.seen(side, now)
     if not seen or peering.state == "deleted":
         raise _no_attachment(attachment_id)

@@ -221,7 +221,7 @@ def describe(attachment_id: str) -> dict | None:
         return {"id": attachment_id, "kind": "vpc", "resource": vpc["VpcId"], "gateway": vpc["TransitGatewayId"],
                 "is_live": True, "state": vpc["State"]}  # fmt: skip
     peering = peerings.find(attachment_id)
-    side = peering and peering.side_of(get_account_id(), get_region())
+    side = peering and peering.side_of(attachment_id, get_account_id(), get_region())
     if side is None:
         return None
     other = peering.requester if side is peering.accepter else peering.accepter
