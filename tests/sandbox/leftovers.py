@@ -74,6 +74,8 @@ def count(world: World) -> dict:
                 continue
             if _DEFAULT.match(str(name)):
                 continue
+            if kind == "nat_gateways" and store()._data[key].get("State") == "deleted":
+                continue
             found.append((account, region[0] if region else "global", kind, str(name)))
     for (account, region, name), instance in list(ec2._instances._data.items()):
         if instance["State"]["Name"] != "terminated":

@@ -241,7 +241,7 @@ def test_a_peering_that_cannot_be_deleted_without_a_permission_says_which(
     stack = make_peering(pair, provider)
     assert stack.create() == "CREATE_COMPLETE", stack.reason(logical_id="Peering")
     assert stack.delete() == "DELETE_FAILED"
-    assert f"Allow {action} in {role}." in stack.reason("DELETE_FAILED", "Peering")
+    assert f"Allow {action} in {role}" in stack.reason("DELETE_FAILED", "Peering")
     provider.allow_again()
     assert stack.delete() == "DELETE_COMPLETE"
     assert pair.routes() == []
@@ -257,7 +257,7 @@ def test_a_peering_that_cannot_leave_its_table_says_what_to_allow(make_provider,
     assert stack.create() == "CREATE_COMPLETE", stack.reason(logical_id="Peering")
     change = {f"{which}RouteTableId": gateway.other_table}
     assert stack.update(**change) == "UPDATE_ROLLBACK_COMPLETE"
-    assert f"Allow {action} in {role}." in stack.reason("UPDATE_FAILED", "Peering")
+    assert f"Allow {action} in {role}" in stack.reason("UPDATE_FAILED", "Peering")
     provider.allow_again()
     assert stack.update(**change) == "UPDATE_COMPLETE"
     assert len(gateway.routes(gateway.other_table)) == 1

@@ -1,44 +1,21 @@
 """Every supported layout renders; in each one every reference is there, the order exists, and nothing has two owners."""
 
-import itertools
 import json
 
+import layouts
 import pytest
 from evaluation import broken, holds
+from layouts import ACCOUNTS, EGRESSES
 from project import example, launched, outputs_asked_for, parameters, render, template_of
 from rules import properties
 from sceptre.config.graph import StackGraph
 from sceptre.exceptions import SceptreException
 
-ACCOUNTS = {"two accounts": {}, "one account": {"follower__account_id": "111111111111", "follower__profile": "leader"}}
-REGIONS = {"two Regions": {}, "one Region": {"leader__region": "us-west-2"}}
-EGRESSES = {
-    "no egress": {},
-    "NAT instance": {"egress": "nat-instance"},
-    "existing egress": {
-        "egress": "existing",
-        "follower__function_subnet_ids": "subnet-1,subnet-2",
-        "follower__function_security_group_ids": "sg-1",
-    },
-}
-DOMAINS = {
-    "public domains": {},
-    "existing domains": {"existing_domains": True},
-    "VPCs": {"network": True},
-    "VPCs with three zones": {"network": True, "domain__availability_zone_count": 3, "domain__instance_count": 3},
-    "VPCs and tunnels": {"network": True, "dashboards_tunnel": True},
-    "peered VPCs": {"network": True, "transit_gateway": True},
-    "peered VPCs and tunnels": {"network": True, "transit_gateway": True, "dashboards_tunnel": True},
-}
-LAYOUTS = {
-    ", ".join(names): example(**{key: value for part in parts for key, value in part.items()})
-    for combination in itertools.product(ACCOUNTS.items(), REGIONS.items(), EGRESSES.items(), DOMAINS.items())
-    for names, parts in [zip(*combination, strict=True)]
-}
-layouts = pytest.mark.parametrize("variables", LAYOUTS.values(), ids=LAYOUTS)
+LAYOUTS = {name: example(**changes) for name, changes in layouts.LAYOUTS.items()}
+every_layout = pytest.mark.parametrize("variables", LAYOUTS.values(), ids=LAYOUTS)
 
 
-@layouts
+@every_layout
 def test_d19_every_reference_is_to_an_output_that_exists_then(variables):
     stacks = launched(render(variables))
     for name, stack in stacks.items():
@@ -55,13 +32,13 @@ def test_d19_every_reference_is_to_an_output_that_exists_then(variables):
                 assert holds(template_of(stacks[target]), condition, parameters(stacks[target])), (name, target, output)
 
 
-@layouts
+@every_layout
 def test_no_rule_of_a_template_refuses_it(variables):
     stacks = launched(render(variables))
     assert {name: found for name, stack in stacks.items() if (found := broken(template_of(stack), known(stack)))} == {}
 
 
-@layouts
+@every_layout
 def test_there_is_an_order_and_nothing_waits_for_what_is_not_launched(variables):
     stacks = render(variables)
     # A cycle raises.
@@ -70,7 +47,7 @@ def test_there_is_an_order_and_nothing_waits_for_what_is_not_launched(variables)
         assert [other.name for other in stack.dependencies if other.ignore or other.obsolete] == []
 
 
-@layouts
+@every_layout
 def test_what_reaches_over_goes_first_when_all_is_deleted(variables):
     # Sceptre deletes in the opposite order: whatever a connection or a peering needs must be launched before it.
     stacks = launched(render(variables))
@@ -87,7 +64,7 @@ def everything_before(stack):
     return {name for dependency in stack.dependencies for name in {dependency.name, *everything_before(dependency)}}
 
 
-@layouts
+@every_layout
 def test_no_two_stacks_own_the_same(variables):
     owners = {}
     for name, stack in launched(render(variables)).items():
@@ -154,6 +131,13 @@ def test_what_is_switched_off_again_is_taken_down_in_the_order_of_its_references
     assert "leader/transit-gateway" in everything_before(stacks["follower/transit-gateway-peering"])
     assert "follower/network" in everything_before(stacks["follower/egress"])
     assert "after_delete" in stacks["follower/transit-gateway-peering"].hooks
+
+
+def test_the_layouts_that_are_launched_have_every_set_of_stacks():
+    def stacks_of(names):
+        return {(frozenset(launched(render(LAYOUTS[name]))), LAYOUTS[name].get("egress")) for name in names}
+
+    assert stacks_of(layouts.different()) == stacks_of(LAYOUTS)
 
 
 # ---- What each switch launches ------------------------------------------------------------------------------------

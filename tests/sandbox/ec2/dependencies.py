@@ -65,7 +65,8 @@ def users_of_subnet(subnet_id: str) -> list[str]:
         for a in transit_gateways.ATTACHMENTS.values()
         if subnet_id in a["SubnetIds"]
     ]
-    return found + [nat["NatGatewayId"] for nat in ec2._nat_gateways.values() if nat.get("SubnetId") == subnet_id]
+    return found + [nat["NatGatewayId"] for nat in ec2._nat_gateways.values()
+                    if nat.get("SubnetId") == subnet_id and nat.get("State") != "deleted"]  # fmt: skip
 
 
 def users_of_table(table_id: str) -> list[str]:
