@@ -55,7 +55,10 @@ impl Code {
     pub fn parse(code: &str) -> Self {
         let bare = code.strip_suffix("Exception").or_else(|| code.strip_suffix("Error")).unwrap_or(code);
         match bare {
-            "ResourceNotFound" | "ParameterNotFound" | "InvalidInstanceID.NotFound" => Self::ResourceNotFound,
+            "ResourceNotFound"
+            | "ParameterNotFound"
+            | "ParameterVersionNotFound"
+            | "InvalidInstanceID.NotFound" => Self::ResourceNotFound,
             "ResourceAlreadyExists"
             | "ParameterAlreadyExists"
             | "RouteAlreadyExists"

@@ -20,7 +20,7 @@ mod stacks;
 mod statuses;
 mod transit_gateways;
 
-pub use claims::{Claimed, Claims};
+pub use claims::{Claimed, Claims, Recorded};
 pub use connections::{
     Connections, Domain, Filter, Inbound, InboundStatus, Mode, NewConnection, Outbound, OutboundStatus,
     SkipUnavailable,

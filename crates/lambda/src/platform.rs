@@ -33,13 +33,14 @@ impl Host for Platform {
     ) -> Result<(), cloud::Error> {
         let (claims, name) = (self.aws.claims(), baton_name(stack_id, logical_id));
         match baton {
-            Some(baton) => claims.write(&name, baton).await,
+            Some(baton) => claims.write(&name, baton).await.map(drop),
             None => claims.remove(&name).await,
         }
     }
 
     async fn baton(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, cloud::Error> {
-        self.aws.claims().read(&baton_name(stack_id, logical_id)).await
+        let recorded = self.aws.claims().read(&baton_name(stack_id, logical_id)).await?;
+        Ok(recorded.map(|recorded| recorded.text))
     }
 
     async fn stack_resource(

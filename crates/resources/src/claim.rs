@@ -11,7 +11,7 @@ use cloud::{Claimed, Claims, Error};
 use custom_resource::{Context, Sent};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use hold::{Barred, Hold};
+pub(crate) use hold::{Barred, Fate, Hold};
 
 /// The resource of a stack, whatever request speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,31 @@ pub(crate) enum Phase {
     },
 }
 
+impl Phase {
+    /// The same, knowing of what an earlier request may have asked for.
+    fn joined_by(self, earlier: &Self) -> Self {
+        match (self, earlier) {
+            (Self::Requesting { mut targets, by }, Self::Requesting { targets: others, .. }) => {
+                targets.extend(others.iter().cloned());
+                targets.sort();
+                targets.dedup();
+                Self::Requesting { targets, by }
+            }
+            (phase, _) => phase,
+        }
+    }
+
+    /// True for what this request has asked for or made.
+    fn is_by(&self, request: &str) -> bool {
+        match self {
+            Self::Requesting { by, .. } | Self::Made { by: Some(by), .. } => by == request,
+            Self::Made { by: None, .. } | Self::Looking | Self::Adopting { .. } | Self::Releasing { .. } => {
+                false
+            }
+        }
+    }
+}
+
 /// Which request of the resource has its turn: of all that came, the one that CloudFormation sent last.
 ///
 /// When a stack gives an Update up, it sends the Update back at once, while the one that was given up may still be at
@@ -100,6 +125,8 @@ pub(crate) struct Claim {
 struct Notes {
     parts: Vec<String>,
     turn: Option<Turn>,
+    /// The version it had then.
+    version: u64,
 }
 
 /// What every version of the record has.
@@ -141,10 +168,13 @@ impl<'a, C: Claims> Ledger<'a, C> {
 
     /// Looks.
     pub(crate) async fn read(&self) -> Result<Standing, Error> {
-        let Some(text) = self.claims.read(&self.name).await? else { return Ok(Standing::Free) };
-        Ok(match (serde_json::from_str::<Claim>(&text), serde_json::from_str::<Held>(&text)) {
+        let Some(recorded) = self.claims.read(&self.name).await? else { return Ok(Standing::Free) };
+        self.notes().version = recorded.version;
+        let text = &recorded.text;
+        Ok(match (serde_json::from_str::<Claim>(text), serde_json::from_str::<Held>(text)) {
             (Ok(claim), _) if claim.holder == self.holder => {
-                *self.notes() = Notes { parts: claim.parts, turn: claim.turn };
+                let mut notes = self.notes();
+                (notes.parts, notes.turn) = (claim.parts, claim.turn);
                 Standing::Ours(claim.phase)
             }
             (Err(_), Ok(held)) if held.holder == self.holder => Standing::OursUnreadable,
@@ -155,12 +185,61 @@ impl<'a, C: Claims> Ledger<'a, C> {
 
     /// Claims what is free.
     pub(crate) async fn create(&self) -> Result<Claimed, Error> {
-        self.claims.create(&self.name, &self.text(Phase::Looking)).await
+        let claimed = self.claims.create(&self.name, &self.text(Phase::Looking)).await?;
+        self.notes().version = 1;
+        Ok(claimed)
     }
 
     /// Writes how far we have come.
     pub(crate) async fn write(&self, phase: Phase) -> Result<(), Error> {
-        self.claims.write(&self.name, &self.text(phase)).await
+        // Whoever writes between our look and our write is written over; a second time in a row, the next look tells.
+        if let Some(phase) = self.put(phase).await? {
+            self.put(phase).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes once. What to write instead, if that has written over what another request had noted meanwhile.
+    async fn put(&self, phase: Phase) -> Result<Option<Phase>, Error> {
+        let before = self.notes().version;
+        let version = self.claims.write(&self.name, &self.text(phase.clone())).await?;
+        self.notes().version = version;
+        let mut merged = phase.clone();
+        let (parts, turn) = (self.parts(), self.turn());
+        for lost in before.saturating_add(1)..version {
+            let Some(text) = self.claims.read_version(&self.name, lost).await? else { continue };
+            if let Ok(claim) = serde_json::from_str::<Claim>(&text)
+                && claim.holder == self.holder
+            {
+                merged = self.merge(merged, turn.as_ref(), claim);
+            }
+        }
+        let is_as_written = merged == phase && parts == self.parts() && turn == self.turn();
+        Ok((!is_as_written).then_some(merged))
+    }
+
+    /// What holds of a record and one that it has written over: all parts, and the last phase of the latest request.
+    fn merge(&self, ours: Phase, our_turn: Option<&Turn>, lost: Claim) -> Phase {
+        let mut notes = self.notes();
+        for part in lost.parts {
+            if !notes.parts.contains(&part) {
+                notes.parts.push(part);
+            }
+        }
+        let is_ours = lost.turn.as_ref().map(|turn| &turn.request) == our_turn.map(|turn| &turn.request);
+        let is_later = !is_ours
+            && match (&notes.turn, &lost.turn) {
+                (Some(latest), Some(lost)) => latest.sent <= lost.sent,
+                (None, Some(_)) => true,
+                (Some(_) | None, None) => false,
+            };
+        if is_later {
+            notes.turn = lost.turn;
+        }
+        // What was merely read is no news to the one that was written over.
+        let is_news = our_turn.is_some_and(|turn| ours.is_by(&turn.request))
+            || matches!(ours, Phase::Adopting { .. } | Phase::Releasing { .. });
+        if is_later || (!is_ours && !is_news) { lost.phase } else { ours.joined_by(&lost.phase) }
     }
 
     /// Gives it up.
@@ -181,6 +260,11 @@ impl<'a, C: Claims> Ledger<'a, C> {
     /// Whose turn it is, as the claim was last read.
     fn turn(&self) -> Option<Turn> {
         self.notes().turn.clone()
+    }
+
+    /// The claim says that CloudFormation has sent a later request than this one.
+    pub(crate) fn has_later_turn(&self, request: &str, sent: Sent) -> bool {
+        self.notes().turn.as_ref().is_some_and(|turn| turn.request != request && turn.sent > sent)
     }
 
     /// The next write says so.

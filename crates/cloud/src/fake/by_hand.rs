@@ -85,7 +85,7 @@ impl World {
 
     /// Somebody else's claim.
     pub fn claim_by_hand(&self, name: &str, text: &str) {
-        self.now().claims.insert(name.to_owned(), text.to_owned());
+        self.now().write_claim(name, text);
     }
 
     /// What [`crate::Stacks`] says of a resource from now on.

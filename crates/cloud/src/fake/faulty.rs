@@ -2,7 +2,7 @@
 
 use crate::{
     Association, Claimed, Claims, Cloud, Connections, Error, Filter, Function, GatewayRoute, Inbound,
-    NewConnection, NewPeering, Outbound, Peering, Place, StackResource, Stacks, TransitGateways,
+    NewConnection, NewPeering, Outbound, Peering, Place, Recorded, StackResource, Stacks, TransitGateways,
 };
 
 use super::faults::{Fault, Faults};
@@ -161,11 +161,15 @@ impl<C: Cloud> Claims for Faulty<C> {
         self.faults.around(operation::PUT_PARAMETER, self.inner.claims().create(name, text)).await
     }
 
-    async fn read(&self, name: &str) -> Result<Option<String>, Error> {
+    async fn read(&self, name: &str) -> Result<Option<Recorded>, Error> {
         self.faults.around(operation::GET_PARAMETER, self.inner.claims().read(name)).await
     }
 
-    async fn write(&self, name: &str, text: &str) -> Result<(), Error> {
+    async fn read_version(&self, name: &str, version: u64) -> Result<Option<String>, Error> {
+        self.faults.around(operation::GET_PARAMETER, self.inner.claims().read_version(name, version)).await
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<u64, Error> {
         self.faults.around(operation::PUT_PARAMETER, self.inner.claims().write(name, text)).await
     }
 

@@ -1,6 +1,6 @@
 //! The world as a cloud: sessions, claims, stacks and the function itself.
 
-use crate::{Claimed, Claims, Cloud, Code, Error, Function, Place, StackResource, Stacks};
+use crate::{Claimed, Claims, Cloud, Code, Error, Function, Place, Recorded, StackResource, Stacks};
 
 use super::gateway_session::GatewaySession;
 use super::operation;
@@ -33,21 +33,32 @@ impl Claims for World {
             if state.claims.contains_key(name) {
                 return Ok(Claimed::Taken);
             }
-            state.claims.insert(name.to_owned(), text.to_owned());
+            state.write_claim(name, text);
             Ok(Claimed::New)
         })
         .await
     }
 
-    async fn read(&self, name: &str) -> Result<Option<String>, Error> {
-        self.at_home(operation::GET_PARAMETER, name, |state| Ok(state.claims.get(name).cloned())).await
+    async fn read(&self, name: &str) -> Result<Option<Recorded>, Error> {
+        self.at_home(operation::GET_PARAMETER, name, |state| {
+            let version = state.claim_versions.get(name).map_or(0, Vec::len);
+            Ok(state.claims.get(name).map(|text| Recorded { text: text.clone(), version: version as u64 }))
+        })
+        .await
     }
 
-    async fn write(&self, name: &str, text: &str) -> Result<(), Error> {
+    async fn read_version(&self, name: &str, version: u64) -> Result<Option<String>, Error> {
+        self.at_home(operation::GET_PARAMETER, name, |state| {
+            let texts = state.claim_versions.get(name).into_iter().flatten();
+            Ok(texts.zip(1..).find(|(_, number)| *number == version).map(|(text, _)| text.clone()))
+        })
+        .await
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<u64, Error> {
         self.at_home(operation::PUT_PARAMETER, name, |state| {
             storable(text)?;
-            state.claims.insert(name.to_owned(), text.to_owned());
-            Ok(())
+            Ok(state.write_claim(name, text))
         })
         .await
     }
@@ -55,6 +66,7 @@ impl Claims for World {
     async fn remove(&self, name: &str) -> Result<(), Error> {
         self.at_home(operation::DELETE_PARAMETER, name, |state| {
             state.claims.remove(name);
+            state.claim_versions.remove(name);
             Ok(())
         })
         .await

@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) unreachable: HashSet<String>,
     pub(super) gateways: Gateways,
     pub(super) claims: BTreeMap<String, String>,
+    /// Every text of a claim since it was created.
+    pub(super) claim_versions: HashMap<String, Vec<String>>,
     pub(super) stacks: HashMap<(String, String), StackResource>,
     pub(super) invocations: Vec<Invocation>,
     pub(super) journal: Vec<Call>,
@@ -64,12 +66,21 @@ impl State {
             unreachable: HashSet::new(),
             gateways: Gateways::default(),
             claims: BTreeMap::new(),
+            claim_versions: HashMap::new(),
             stacks: HashMap::new(),
             invocations: Vec::new(),
             journal: Vec::new(),
             windows: HashMap::new(),
             ids: 0,
         }
+    }
+
+    /// Writes a claim; its version.
+    pub(super) fn write_claim(&mut self, name: &str, text: &str) -> u64 {
+        self.claims.insert(name.to_owned(), text.to_owned());
+        let versions = self.claim_versions.entry(name.to_owned()).or_default();
+        versions.push(text.to_owned());
+        versions.len() as u64
     }
 
     pub(super) fn has(&self, quirk: Quirk) -> bool {

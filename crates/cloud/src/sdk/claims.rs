@@ -7,7 +7,7 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 
 use super::error::failed;
 use super::once;
-use crate::{Claimed, Claims, Code, Error};
+use crate::{Claimed, Claims, Code, Error, Recorded};
 
 /// Parameters under one path, in the function's own account and Region.
 #[derive(Clone, Debug)]
@@ -24,6 +24,24 @@ impl Parameters {
     fn full_name(&self, name: &str) -> String {
         format!("{}/{name}", self.path)
     }
+}
+
+impl Parameters {
+    /// A parameter, or one version of it: `name:version`.
+    async fn get(&self, selector: String) -> Result<Option<Recorded>, Error> {
+        match self.client.get_parameter().name(selector).send().await.map_err(failed("GetParameter")) {
+            Ok(answer) => Ok(answer.parameter.and_then(|parameter| {
+                Some(Recorded { text: parameter.value?, version: number(parameter.version) })
+            })),
+            Err(error) if error.code == Code::ResourceNotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Versions count from 1.
+fn number(version: i64) -> u64 {
+    u64::try_from(version).unwrap_or_default()
 }
 
 impl Claims for Parameters {
@@ -49,23 +67,18 @@ impl Claims for Parameters {
         }
     }
 
-    async fn read(&self, name: &str) -> Result<Option<String>, Error> {
-        match self
-            .client
-            .get_parameter()
-            .name(self.full_name(name))
-            .send()
-            .await
-            .map_err(failed("GetParameter"))
-        {
-            Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
-            Err(error) if error.code == Code::ResourceNotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+    async fn read(&self, name: &str) -> Result<Option<Recorded>, Error> {
+        self.get(self.full_name(name)).await
     }
 
-    async fn write(&self, name: &str, text: &str) -> Result<(), Error> {
-        self.client
+    async fn read_version(&self, name: &str, version: u64) -> Result<Option<String>, Error> {
+        let found = self.get(format!("{}:{version}", self.full_name(name))).await?;
+        Ok(found.map(|recorded| recorded.text))
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<u64, Error> {
+        let answer = self
+            .client
             .put_parameter()
             .name(self.full_name(name))
             .value(text)
@@ -75,7 +88,7 @@ impl Claims for Parameters {
             .send()
             .await
             .map_err(failed("PutParameter"))?;
-        Ok(())
+        Ok(number(answer.version))
     }
 
     async fn remove(&self, name: &str) -> Result<(), Error> {
@@ -98,7 +111,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::sdk::replay::{Resets, answer, answers, aws, bodies, lines, refusal, signers};
-    use crate::{Claimed, Claims, Cloud, Code};
+    use crate::{Claimed, Claims, Cloud, Code, Recorded};
 
     const NAME: &str = "222222222222/us-west-2/follower/to-leader";
     const PARAMETER: &str = "/tandem/claims/222222222222/us-west-2/follower/to-leader";
@@ -133,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn writing_overwrites() {
         let http = answers([answer(200, json!({ "Version": 2 }))]);
-        aws(http.clone()).claims().write(NAME, "{}").await.unwrap();
+        assert_eq!(aws(http.clone()).claims().write(NAME, "{}").await.unwrap(), 2);
         assert_eq!(bodies(&http), [put(true)]);
     }
 
@@ -149,14 +162,26 @@ mod tests {
         let http = answers([
             answer(
                 200,
-                json!({ "Parameter": { "Name": PARAMETER, "Type": "String", "Value": "{\"a\":1}" } }),
+                json!({ "Parameter": { "Name": PARAMETER, "Type": "String", "Value": "{\"a\":1}", "Version": 3 } }),
             ),
             refusal(400, "ParameterNotFound", ""),
         ]);
         let aws = aws(http.clone());
-        assert_eq!(aws.claims().read(NAME).await.unwrap().as_deref(), Some("{\"a\":1}"));
+        let recorded = Recorded { text: "{\"a\":1}".to_owned(), version: 3 };
+        assert_eq!(aws.claims().read(NAME).await.unwrap(), Some(recorded));
         assert_eq!(aws.claims().read(NAME).await.unwrap(), None);
         assert_eq!(bodies(&http), [json!({ "Name": PARAMETER }), json!({ "Name": PARAMETER })]);
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_version_said_is_read_while_it_is_kept() {
+        let kept =
+            json!({ "Parameter": { "Name": PARAMETER, "Value": "{}", "Version": 7, "Selector": ":7" } });
+        let http = answers([answer(200, kept), refusal(400, "ParameterVersionNotFound", "")]);
+        let aws = aws(http.clone());
+        assert_eq!(aws.claims().read_version(NAME, 7).await.unwrap().as_deref(), Some("{}"));
+        assert_eq!(aws.claims().read_version(NAME, 8).await.unwrap(), None);
+        assert_eq!(bodies(&http)[0], json!({ "Name": format!("{PARAMETER}:7") }));
     }
 
     #[tokio::test]

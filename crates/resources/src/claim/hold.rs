@@ -13,6 +13,12 @@ use super::{Holder, Ledger, Phase, Standing, Turn};
 /// How long what an overtaken request had begun may still take effect. Longer than one call can take.
 const SETTLE: Duration = Duration::from_secs(30);
 
+/// How long a look at the claim may lie back when something is changed by it: with the longest call less than `SETTLE`.
+const FRESH: Duration = Duration::from_secs(4);
+
+/// How many characters of a Reason the claim keeps; the whole record may have 4,096 bytes.
+const LONGEST_REASON: usize = 500;
+
 /// Why there is nothing to be done under the claim.
 #[derive(Debug)]
 pub(crate) enum Barred {
@@ -36,6 +42,17 @@ impl From<Error> for Barred {
     }
 }
 
+/// What becomes of what an overtaken request has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The claim names it, so it is the later request's to keep or to remove.
+    Known,
+    /// The claim does not say yet.
+    Open,
+    /// No claim names it: it is for who made it to remove it.
+    Forgotten(String),
+}
+
 /// A claim, and what this invocation has seen and done under it.
 pub(crate) struct Hold<'a, C> {
     pub(crate) ledger: Ledger<'a, C>,
@@ -46,6 +63,10 @@ pub(crate) struct Hold<'a, C> {
     made: Mutex<Option<String>>,
     /// Until when a request that this one has overtaken may still do what it had begun.
     settled_at: Mutex<Option<Deadline>>,
+    /// Until when the last look at the claim counts.
+    fresh_until: Mutex<Option<Deadline>>,
+    /// What this invocation wrote last.
+    noted: Mutex<Option<Phase>>,
 }
 
 impl<'a, C: Claims> Hold<'a, C> {
@@ -57,6 +78,8 @@ impl<'a, C: Claims> Hold<'a, C> {
             is_held: AtomicBool::new(false),
             made: Mutex::default(),
             settled_at: Mutex::default(),
+            fresh_until: Mutex::default(),
+            noted: Mutex::default(),
         }
     }
 
@@ -72,6 +95,7 @@ impl<'a, C: Claims> Hold<'a, C> {
 
     /// The claim as ours, claiming it if it is free. `None`: look again.
     pub(crate) async fn take(&self) -> Result<Option<Phase>, Barred> {
+        *lock(&self.fresh_until) = Some(Deadline::after(FRESH));
         let was_held = self.is_held();
         let before = match self.ledger.read().await? {
             Standing::Free if was_held => return Err(Barred::Revoked),
@@ -86,14 +110,8 @@ impl<'a, C: Claims> Hold<'a, C> {
             Standing::OursUnreadable => return Err(Barred::Unreadable),
             Standing::Ours(phase) => phase,
         };
-        let turn = self.ledger.turn();
-        if turn
-            .as_ref()
-            .is_some_and(|turn| turn.request != self.request.request && turn.sent > self.request.sent)
-        {
-            return Err(Barred::Overtaken);
-        }
-        let phase = match before.clone() {
+        self.ensure_not_overtaken()?;
+        let mut phase = match before.clone() {
             Phase::Releasing { because: Some(reason), .. } if was_held => {
                 return Err(Barred::TakenBack(reason));
             }
@@ -108,25 +126,71 @@ impl<'a, C: Claims> Hold<'a, C> {
             | Phase::Adopting { .. }
             | Phase::Made { .. }) => phase,
         };
-        let is_our_turn = turn.as_ref().is_some_and(|turn| turn.request == self.request.request);
-        if !is_our_turn {
-            if turn.is_some_and(|turn| !turn.is_over) {
+        let turn = self.ledger.turn();
+        let is_our_turn = turn.as_ref() == Some(&self.request);
+        if let Some(other) = turn.filter(|turn| turn.request != self.request.request) {
+            if !other.is_over {
                 *lock(&self.settled_at) = Some(Deadline::after(SETTLE));
             }
-            self.ledger.set_turn(self.request.clone());
+            // Who was overtaken may have written over what this request had noted.
+            if let Some(noted) = lock(&self.noted).clone().filter(|noted| noted.is_by(&self.request.request))
+            {
+                phase = noted.joined_by(&phase);
+            }
         }
         if !is_our_turn || phase != before {
-            self.ledger.write(phase.clone()).await?;
+            self.ledger.set_turn(self.request.clone());
+            self.note(phase.clone()).await?;
         }
         self.is_held.store(true, Ordering::Relaxed);
         Ok(Some(phase))
     }
 
+    /// The claim was looked at just now, and nothing was written since: what it says still holds.
+    pub(crate) fn is_fresh(&self) -> bool {
+        lock(&self.fresh_until).is_some_and(|deadline| !deadline.has_passed())
+    }
+
+    /// Writes down how far this request has come.
+    pub(crate) async fn note(&self, phase: Phase) -> Result<(), Barred> {
+        *lock(&self.fresh_until) = None;
+        *lock(&self.noted) = Some(phase.clone());
+        self.ledger.write(phase).await?;
+        // The write may have met that of a later request.
+        self.ensure_not_overtaken()
+    }
+
+    fn ensure_not_overtaken(&self) -> Result<(), Barred> {
+        let is_overtaken = self.ledger.has_later_turn(&self.request.request, self.request.sent);
+        if is_overtaken { Err(Barred::Overtaken) } else { Ok(()) }
+    }
+
     /// Writes down what this invocation made.
-    pub(crate) async fn record_made(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn record_made(&self, id: &str) -> Result<(), Barred> {
         *lock(&self.made) = Some(id.to_owned());
         let by = Some(self.request.request.clone());
-        self.ledger.write(Phase::Made { id: id.to_owned(), by }).await
+        self.note(Phase::Made { id: id.to_owned(), by }).await
+    }
+
+    /// What has become of what this invocation made, once it was overtaken.
+    pub(crate) async fn made_meanwhile(&self) -> Result<Fate, Error> {
+        let Some(made) = self.made() else { return Ok(Fate::Known) };
+        Ok(match self.ledger.read().await? {
+            Standing::Ours(Phase::Made { id, .. } | Phase::Releasing { id: Some(id), .. }) if id == made => {
+                Fate::Known
+            }
+            // Whoever asks now may still find it, or make another.
+            Standing::Ours(
+                Phase::Looking
+                | Phase::Requesting { .. }
+                | Phase::Adopting { .. }
+                | Phase::Releasing { id: None, .. },
+            ) => Fate::Open,
+            Standing::OursUnreadable => Fate::Known,
+            Standing::Ours(Phase::Made { .. } | Phase::Releasing { .. })
+            | Standing::Free
+            | Standing::Theirs(_) => Fate::Forgotten(made),
+        })
     }
 
     /// The id of what this very invocation made.
@@ -135,9 +199,9 @@ impl<'a, C: Claims> Hold<'a, C> {
     }
 
     /// Writes down how far the request came, and that it does nothing any more.
-    pub(crate) async fn finish(&self, phase: Phase) -> Result<(), Error> {
+    pub(crate) async fn finish(&self, phase: Phase) -> Result<(), Barred> {
         self.ledger.set_turn(Turn { is_over: true, ..self.request.clone() });
-        self.ledger.write(phase).await
+        self.note(phase).await
     }
 
     /// The same wherever it came to; best effort, as the next request only waits longer without it.
@@ -150,7 +214,7 @@ impl<'a, C: Claims> Hold<'a, C> {
                 Standing::Ours(_) | Standing::OursUnreadable | Standing::Free | Standing::Theirs(_) => Ok(()),
             }
         };
-        if let Err(error) = finished.await {
+        if let Err(Barred::Call(error)) = finished.await {
             tracing::warn!(
                 "the claim `{}` does not say that this request is over: {error}",
                 self.ledger.name()
@@ -162,7 +226,11 @@ impl<'a, C: Claims> Hold<'a, C> {
     /// False when there is nothing to remove.
     pub(crate) async fn begin_taking_back(&self, reason: String) -> Result<bool, Error> {
         let request = &self.request.request;
-        let made = match self.ledger.read().await? {
+        let standing = self.ledger.read().await?;
+        if self.ensure_not_overtaken().is_err() {
+            return Ok(false);
+        }
+        let made = match standing {
             Standing::Ours(Phase::Made { id, by: Some(by) }) if by == *request => {
                 Some((Some(id), Vec::new()))
             }
@@ -182,7 +250,8 @@ impl<'a, C: Claims> Hold<'a, C> {
             | Standing::Theirs(_) => None,
         };
         let Some((id, targets)) = made else { return Ok(false) };
-        self.ledger.write(Phase::Releasing { id, targets, because: Some(reason) }).await?;
+        let because = Some(reason.chars().take(LONGEST_REASON).collect());
+        self.ledger.write(Phase::Releasing { id, targets, because }).await?;
         Ok(true)
     }
 }

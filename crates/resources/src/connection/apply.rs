@@ -13,7 +13,7 @@ use super::ownership::{Whose, is_live, twins, whose};
 use super::problem::Problem;
 use super::sides::{FollowerSide, LeaderSide, ledger};
 use super::spec::Spec;
-use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
+use crate::claim::{Barred, Fate, Hold, Holder, Ledger, Phase};
 use crate::far::ROLE_SPREADS;
 
 /// How long what was requested may stay unlisted, and how long the service may call an alias taken that no look shows.
@@ -115,6 +115,9 @@ impl<C: Cloud> Work<'_, C> {
             is_as_wanted: ours.is_some_and(|row| self.is_as_wanted(row)),
             is_fresh: made_by.as_deref() == Some(self.context.request_id.as_str()),
         };
+        if !self.stands().await? {
+            return Ok(not_yet("claiming the alias"));
+        }
         match (next(&observed, Goal::Active), ours) {
             (Step::Done, Some(row)) if !self.hold.is_settled() => {
                 Ok(not_yet(format!("{}; an earlier request may still be at work", row.status)))
@@ -127,7 +130,7 @@ impl<C: Cloud> Work<'_, C> {
                     | Phase::Made { .. }
                     | Phase::Releasing { .. } => phase,
                 };
-                self.hold.finish(phase).await.map_err(ledger(self.hold.ledger.name()))?;
+                self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
                 Ok(Probe::Ready(row.clone()))
             }
             (Step::Request, _) => self.request(&follower, &rows, &phase).await,
@@ -149,19 +152,32 @@ impl<C: Cloud> Work<'_, C> {
 
     /// The claim as ours, claiming it if it is free. `None`: look again.
     async fn claim(&self) -> Result<Option<Phase>, Problem> {
-        let name = self.hold.ledger.name();
-        self.hold.take().await.map_err(|barred| match barred {
+        self.hold.take().await.map_err(|barred| self.barred(barred))
+    }
+
+    /// True while what the claim says still holds: asked before every change.
+    async fn stands(&self) -> Result<bool, Problem> {
+        Ok(self.hold.is_fresh() || self.claim().await?.is_some())
+    }
+
+    async fn note(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.note(phase).await.map_err(|barred| self.barred(barred))
+    }
+
+    fn barred(&self, barred: Barred) -> Problem {
+        let claim = self.hold.ledger.name().to_owned();
+        match barred {
             Barred::Held(holder) => {
                 let (alias, follower) =
                     (self.spec.connection.alias.clone(), self.spec.connection.local.clone());
                 Problem::Held { alias, follower, holder }
             }
-            Barred::Unreadable => Problem::Unreadable { claim: name.to_owned() },
+            Barred::Unreadable => Problem::Unreadable { claim },
             Barred::TakenBack(reason) => Problem::TakenBack { reason },
             Barred::Overtaken => Problem::Overtaken,
-            Barred::Revoked => Problem::Revoked { claim: name.to_owned() },
-            Barred::Call(error) => ledger(name)(error),
-        })
+            Barred::Revoked => Problem::Revoked { claim },
+            Barred::Call(error) => ledger(&claim)(error),
+        }
     }
 
     /// The connection that is ours, taking over what the claim or the spec says is ours to take. The error names whose
@@ -183,7 +199,7 @@ impl<C: Cloud> Work<'_, C> {
                     row.id
                 );
                 let adopting = Phase::Adopting { id: row.id.clone() };
-                self.write(adopting).await?;
+                self.note(adopting).await?;
                 return Ok(Ours::Later("taking it over"));
             }
             Whose::Theirs(row) => {
@@ -195,7 +211,7 @@ impl<C: Cloud> Work<'_, C> {
                 });
             }
         };
-        self.write(Phase::Made { id: row.id.clone(), by: by.clone() }).await?;
+        self.note(Phase::Made { id: row.id.clone(), by: by.clone() }).await?;
         Ok(Ours::Row(row, by))
     }
 
@@ -230,11 +246,14 @@ impl<C: Cloud> Work<'_, C> {
         targets.push(self.spec.connection.remote.to_string());
         targets.sort();
         targets.dedup();
-        self.write(Phase::Requesting { targets, by: self.context.request_id.clone() }).await?;
+        self.note(Phase::Requesting { targets, by: self.context.request_id.clone() }).await?;
+        if !self.stands().await? {
+            return Ok(not_yet("claiming the alias"));
+        }
         match follower.request(self.spec).await {
             Ok(row) => {
                 *lock(&self.unlisted_until) = None;
-                self.hold.record_made(&row.id).await.map_err(ledger(self.hold.ledger.name()))?;
+                self.hold.record_made(&row.id).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet(format!("{} as `{}`", row.status, row.id)))
             }
             // The answer to an earlier try was lost, or the pair is connected under another alias.
@@ -250,17 +269,13 @@ impl<C: Cloud> Work<'_, C> {
             Err(source) => {
                 // A clear refusal of the first try: nothing was made, and the claim says so again.
                 if source.retry() == Retry::Never && earlier.is_empty() {
-                    self.write(Phase::Looking).await?;
+                    self.note(Phase::Looking).await?;
                 }
                 let wanted = &self.spec.connection;
                 let context = format!("cannot request connection `{}` from {}", wanted.alias, wanted.local);
                 Err(Problem::Call { context, source })
             }
         }
-    }
-
-    async fn write(&self, phase: Phase) -> Result<(), Problem> {
-        self.hold.ledger.write(phase).await.map_err(ledger(self.hold.ledger.name()))
     }
 
     fn dead(&self, end: DeadEnd, row: Option<&Outbound>, phase: &Phase) -> Problem {
@@ -307,12 +322,40 @@ impl<C: Cloud> Work<'_, C> {
             | Problem::Dead { .. } => is_ours && self.context.change == Change::Replacement,
         };
         let failure = Failure::from(problem);
-        if !takes_back {
+        if matches!(failure, Failure::Overtaken) {
+            self.drop_forgotten().await;
+        } else if !takes_back {
             self.hold.finish_where_it_is().await;
         } else if let Err(error) = self.take_back(&failure).await {
             tracing::warn!("not taken back yet: {}", error.reason());
         }
         failure
+    }
+
+    /// Removes what this invocation made and whoever overtook it does not know of.
+    async fn drop_forgotten(&self) {
+        let log = |status: &str| tracing::info!("overtaken by a later request: {status}");
+        let look = async || match self.hold.made_meanwhile().await.map_err(ledger(self.hold.ledger.name()))? {
+            Fate::Known => Ok(Probe::Ready(())),
+            Fate::Open => Ok(not_yet("it may find what was made here")),
+            Fate::Forgotten(id) => self.drop_by_id(&id).await,
+        };
+        if let Err(error) = until(self.context.deadline, &Pace::default(), log, look).await {
+            tracing::warn!("a connection of this request may be left: {}", wait::chain(&error));
+        }
+    }
+
+    async fn drop_by_id(&self, id: &str) -> Result<Probe<()>, Problem> {
+        let follower = FollowerSide::open(self.cloud, &self.spec.identity()).await?;
+        let rows = follower.list().await?;
+        match rows.iter().find(|row| row.id == id) {
+            Some(row) if is_live(row) => {
+                follower.delete(id).await?;
+                Ok(not_yet(format!("`{id}` is being removed")))
+            }
+            None if self.may_be_unlisted() => Ok(not_yet(format!("`{id}` is not listed"))),
+            Some(_) | None => Ok(Probe::Ready(())),
+        }
     }
 
     /// Removes what this request made. The claim says why meanwhile, so that a duplicate gives the same answer.

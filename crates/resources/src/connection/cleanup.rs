@@ -32,7 +32,7 @@ pub(crate) async fn cleanup<C: Cloud>(
     context: &Context,
 ) -> Result<(), Failure> {
     let ledger = Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context));
-    let removal = Removal { cloud, identity, spec, ledger, settling: Mutex::default() };
+    let removal = Removal { cloud, identity, spec, context, ledger, settling: Mutex::default() };
     let log = |status: &str| tracing::info!("removing connection `{}`: {status}", identity.alias);
     let gone = until(context.deadline, &Pace::default(), log, || removal.look()).await.map_err(|error| {
         let awaited = format!("connection `{}` of {} is not gone", identity.alias, identity.follower);
@@ -48,6 +48,7 @@ struct Removal<'a, C: Cloud> {
     cloud: &'a C,
     identity: &'a Identity,
     spec: Option<&'a Spec>,
+    context: &'a Context,
     ledger: Ledger<'a, C::Claims>,
     /// The id that is not listed, and until when it may still come to be.
     settling: Mutex<Option<(Option<String>, Deadline)>>,
@@ -64,6 +65,10 @@ impl<C: Cloud> Removal<'_, C> {
                 return Ok(Probe::Ready(None));
             }
             Standing::OursUnreadable => return Err(Problem::Unreadable { claim: name.to_owned() }),
+            // A Delete of long ago, delivered again.
+            Standing::Ours(_) if self.ledger.has_later_turn(&self.context.request_id, self.context.sent) => {
+                return Err(Problem::Overtaken);
+            }
             Standing::Ours(phase) => phase,
         };
         let (id, targets) = match phase {

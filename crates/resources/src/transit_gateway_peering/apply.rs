@@ -113,6 +113,9 @@ impl<C: Cloud> Work<'_, C> {
             is_as_wanted: ours.is_some_and(|row| self.is_as_wanted(row)),
             is_fresh,
         };
+        if !self.stands().await? {
+            return Ok(not_yet("claiming the peering"));
+        }
         match (next(&observed, Goal::Available), ours, far) {
             (Step::Link, Some(row), Some(far)) => {
                 let status = self.link(&[follower, leader], &self.spec.wanted(&row.id, &far.id)).await?;
@@ -122,7 +125,7 @@ impl<C: Cloud> Work<'_, C> {
                         Ok(not_yet(format!("{}; an earlier request may still be at work", row.state)))
                     }
                     None => {
-                        self.hold.finish(phase).await.map_err(ledger(self.hold.ledger.name()))?;
+                        self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
                         Ok(Probe::Ready(row.clone()))
                     }
                 }
@@ -146,18 +149,31 @@ impl<C: Cloud> Work<'_, C> {
 
     /// The claim as ours, claiming it if it is free. `None`: look again.
     pub(super) async fn claim(&self) -> Result<Option<Phase>, Problem> {
-        let name = self.hold.ledger.name();
-        self.hold.take().await.map_err(|barred| match barred {
+        self.hold.take().await.map_err(|barred| self.barred(barred))
+    }
+
+    /// True while what the claim says still holds: asked before every change.
+    pub(super) async fn stands(&self) -> Result<bool, Problem> {
+        Ok(self.hold.is_fresh() || self.claim().await?.is_some())
+    }
+
+    pub(super) async fn note(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.note(phase).await.map_err(|barred| self.barred(barred))
+    }
+
+    fn barred(&self, barred: Barred) -> Problem {
+        let claim = self.hold.ledger.name().to_owned();
+        match barred {
             Barred::Held(holder) => {
                 let (local, remote) = (self.spec.local.gateway.clone(), self.spec.remote.gateway.clone());
                 Problem::Held { local, remote, holder }
             }
-            Barred::Unreadable => Problem::Unreadable { claim: name.to_owned() },
+            Barred::Unreadable => Problem::Unreadable { claim },
             Barred::TakenBack(reason) => Problem::TakenBack { reason },
             Barred::Overtaken => Problem::Overtaken,
-            Barred::Revoked => Problem::Revoked { claim: name.to_owned() },
-            Barred::Call(error) => ledger(name)(error),
-        })
+            Barred::Revoked => Problem::Revoked { claim },
+            Barred::Call(error) => ledger(&claim)(error),
+        }
     }
 
     /// The peering that is ours, taking over what our tags say is ours. The error names it otherwise.
@@ -170,7 +186,7 @@ impl<C: Cloud> Work<'_, C> {
             Whose::Ours(row) => Ok(Ours::Row(row)),
             Whose::Found(row) => {
                 let by = self.is_as_wanted(row).then(|| self.context.request_id.clone());
-                self.write(Phase::Made { id: row.id.clone(), by }).await?;
+                self.note(Phase::Made { id: row.id.clone(), by }).await?;
                 Ok(Ours::Row(row))
             }
             Whose::Theirs(row) if row.state == PeeringState::Deleting => {
@@ -194,14 +210,16 @@ impl<C: Cloud> Work<'_, C> {
         }
         let is_first = !matches!(phase, Phase::Requesting { .. });
         let (targets, by) = (vec![self.spec.remote.gateway.to_string()], self.context.request_id.clone());
-        self.write(Phase::Requesting { targets, by }).await?;
+        self.note(Phase::Requesting { targets, by }).await?;
+        if !self.stands().await? {
+            return Ok(not_yet("claiming the peering"));
+        }
         let [follower, _] = sides;
         let (local, remote) = (self.spec.local.gateway.clone(), self.spec.remote.gateway.clone());
         match follower.request(self.spec, tags(&self.holder)).await {
             Ok(row) => {
                 *self.unlisted_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                let recorded = self.hold.record_made(&row.id).await;
-                recorded.map_err(ledger(self.hold.ledger.name()))?;
+                self.hold.record_made(&row.id).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet(format!("{} as `{}`", row.state, row.id)))
             }
             // The answer to an earlier try was lost, or one is being deleted.
@@ -215,17 +233,13 @@ impl<C: Cloud> Work<'_, C> {
                 // A clear refusal of the first try: nothing was made, and the claim says so again, unless routes are left of
                 // an attachment before.
                 if source.retry() == Retry::Never && is_first && self.parts().is_empty() {
-                    self.write(Phase::Looking).await?;
+                    self.note(Phase::Looking).await?;
                 }
                 let context =
                     format!("cannot request the peering from {local} to {remote} on the follower's side");
                 Err(Problem::Call { context, side: Some(Side::Follower), source })
             }
         }
-    }
-
-    pub(super) async fn write(&self, phase: Phase) -> Result<(), Problem> {
-        self.hold.ledger.write(phase).await.map_err(ledger(self.hold.ledger.name()))
     }
 
     fn dead(&self, end: DeadEnd, row: Option<&Peering>, phase: &Phase) -> Problem {

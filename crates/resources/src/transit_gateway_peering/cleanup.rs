@@ -37,6 +37,7 @@ pub(crate) async fn cleanup<C: Cloud>(
         cloud,
         identity,
         spec,
+        context,
         ledger: Ledger::new(cloud.claims(), identity.claim_name(), holder.clone()),
         holder,
         settled: Deadline::after(SETTLE),
@@ -59,6 +60,7 @@ struct Removal<'a, C: Cloud> {
     cloud: &'a C,
     identity: &'a Identity,
     spec: Option<&'a Spec>,
+    context: &'a Context,
     ledger: Ledger<'a, C::Claims>,
     holder: Holder,
     settled: Deadline,
@@ -75,6 +77,10 @@ impl<C: Cloud> Removal<'_, C> {
             Standing::Free => return self.reclaim().await,
             Standing::Theirs(_) => return Ok(Probe::Ready(None)),
             Standing::OursUnreadable => return Err(Problem::Unreadable { claim: name.to_owned() }),
+            // A Delete of long ago, delivered again.
+            Standing::Ours(_) if self.ledger.has_later_turn(&self.context.request_id, self.context.sent) => {
+                return Err(Problem::Overtaken);
+            }
             Standing::Ours(phase) => phase,
         };
         let id = match phase {

@@ -52,17 +52,21 @@ impl<C: Cloud> Work<'_, C> {
         let (done, refused) = match step {
             Link::Associate => {
                 self.record(wanted.association()).await?;
+                self.ensure_it_stands().await?;
                 (format!("associated with `{table}` on the {which}'s side"), side.associate(wanted).await?)
             }
             Link::Disassociate(from) => {
+                self.ensure_it_stands().await?;
                 let refused = side.disassociate(&from, attachment).await?;
                 (format!("taken out of `{from}` on the {which}'s side"), refused)
             }
             Link::CreateRoute => {
                 self.record(wanted.route()).await?;
+                self.ensure_it_stands().await?;
                 (format!("route to {cidr} made on the {which}'s side"), side.create_route(wanted).await?)
             }
             Link::DeleteRoute => {
+                self.ensure_it_stands().await?;
                 let refused = side.delete_route(table, cidr).await?;
                 (format!("route to {cidr} replaced on the {which}'s side"), refused)
             }
@@ -86,6 +90,7 @@ impl<C: Cloud> Work<'_, C> {
                 Side::Leader => leader,
             };
             if let (Some(cidr), Some(_)) = (&part.cidr, side.route_of(&part).await?) {
+                self.ensure_it_stands().await?;
                 let refused = side.delete_route(&part.table, cidr).await?;
                 let why = refused.map(|why| format!(": {why}")).unwrap_or_default();
                 return Ok(Some(format!(
@@ -100,27 +105,31 @@ impl<C: Cloud> Work<'_, C> {
         Ok(None)
     }
 
+    /// Before every change: whoever has overtaken this request may have written over its notes, and then nothing may be
+    /// made that only this invocation knows of.
+    async fn ensure_it_stands(&self) -> Result<(), Problem> {
+        self.stands().await.map(|_| ())
+    }
+
     /// What the claim says was made beside the attachment.
     pub(super) fn parts(&self) -> Vec<Part> {
         self.hold.ledger.parts().iter().filter_map(|text| text.parse().ok()).collect()
     }
 
-    /// Writes down what is about to be made, and looks whether the note stands: whoever has overtaken this request may
-    /// have written over it, and then nothing may be made that only this invocation knows of.
+    /// Writes down what is about to be made.
     async fn record(&self, part: Part) -> Result<(), Problem> {
         let (mut parts, text) = (self.hold.ledger.parts(), part.to_string());
         if parts.contains(&text) {
             return Ok(());
         }
         parts.push(text);
-        self.rewrite(parts).await?;
-        self.claim().await.map(|_| ())
+        self.rewrite(parts).await
     }
 
     /// Writes the claim with other parts, in the phase that it has.
     async fn rewrite(&self, parts: Vec<String>) -> Result<(), Problem> {
         let Some(phase) = self.claim().await? else { return Ok(()) };
         self.hold.ledger.set_parts(parts);
-        self.write(phase).await
+        self.note(phase).await
     }
 }

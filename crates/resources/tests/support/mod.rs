@@ -12,8 +12,8 @@
     reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloud::fake::{DomainFeatures, Faulty, Snapshot, World};
@@ -47,13 +47,14 @@ impl Host for Platform {
     async fn pass_baton(&self, stack_id: &str, logical_id: &str, baton: Option<&str>) -> Result<(), Error> {
         let (claims, name) = (self.0.claims(), baton_name(stack_id, logical_id));
         match baton {
-            Some(baton) => claims.write(&name, baton).await,
+            Some(baton) => claims.write(&name, baton).await.map(drop),
             None => claims.remove(&name).await,
         }
     }
 
     async fn baton(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, Error> {
-        self.0.claims().read(&baton_name(stack_id, logical_id)).await
+        let recorded = self.0.claims().read(&baton_name(stack_id, logical_id)).await?;
+        Ok(recorded.map(|recorded| recorded.text))
     }
 
     async fn stack_resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, Error> {
@@ -105,9 +106,11 @@ impl Bench {
     }
 
     pub fn invocation(&self) -> Invocation {
-        // No two invocations begin in the same millisecond.
-        static BEGUN: AtomicU64 = AtomicU64::new(0);
-        let later = Duration::from_millis(BEGUN.fetch_add(1, Ordering::Relaxed) % 1000);
+        // No two invocations begin in the same millisecond, and a later one never before an earlier one.
+        thread_local! {
+            static BEGUN: Cell<u64> = const { Cell::new(0) };
+        }
+        let later = Duration::from_millis(BEGUN.replace(BEGUN.get() + 1));
         Invocation {
             function_arn: FUNCTION_ARN.to_owned(),
             deadline: Deadline::after(Duration::from_secs(self.seconds)),
