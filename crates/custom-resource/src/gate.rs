@@ -27,7 +27,7 @@ use crate::{Failure, Home};
 /// - Both may be dropped at any `.await`, `close` may never be called (the invocation died), and opening again converges.
 /// - An `open` that fails with [`Failure::OutOfTime`] is tried again in another invocation.
 pub trait Gate: Send + Sync {
-    /// How long closing may take. Every invocation keeps this much at its end.
+    /// How long closing may take. Every invocation keeps this much at its end, or a tenth of its time if that is less.
     fn closing(&self) -> Duration;
 
     /// Opens it for a request.

@@ -66,7 +66,8 @@ impl Limits {
             work,
             // Within the reserve: an answer after the time-out would be one that nobody reads.
             cut_off: work.plus((closing / 3).min(reserve / 2).min(LAST_LOOK)),
-            answer: end,
+            // An answer that is tried until its deadline must not use up what comes after it.
+            answer: end.less(afterwards.min(left / 10)),
             end,
             ends_at: invocation.now.saturating_add(end.remaining()),
             operation,
@@ -135,6 +136,21 @@ mod tests {
         assert_eq!(limits(900, 0, 0, "3600").work.remaining(), Duration::from_secs(890));
         assert_eq!(limits(6, 0, 0, "3600").work.remaining(), Duration::from_secs(4));
         assert!(limits(900, 0, 0, "3600").answer.remaining() > Duration::from_secs(899));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_after_the_answer_has_its_time_and_the_answer_has_some_too() {
+        let afterwards = Duration::from_secs(30);
+        for (seconds, kept) in [(900, 30), (300, 30), (60, 6), (10, 1)] {
+            let invocation = Invocation {
+                function_arn: String::new(),
+                deadline: Deadline::after(Duration::from_secs(seconds)),
+                now: Duration::from_secs(1_000_000),
+            };
+            let limits = Limits::new(&invocation, None, &Value::Null, afterwards);
+            assert_eq!(limits.answer.plus(Duration::from_secs(kept)), limits.end, "{seconds} s");
+            assert!(limits.cut_off < limits.answer, "{seconds} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

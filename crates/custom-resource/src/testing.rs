@@ -1,6 +1,8 @@
 //! For the tests of kinds: events, a responder that records, a host that plays CloudFormation and Lambda.
 
 use std::collections::VecDeque;
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,12 +75,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Recorder {
     answers: Mutex<Vec<Value>>,
     refusals: Mutex<VecDeque<DeliveryError>>,
+    is_down: AtomicBool,
 }
 
 impl Recorder {
     /// The next delivery fails with this.
     pub fn refuse_next(&self, error: DeliveryError) {
         lock(&self.refusals).push_back(error);
+    }
+
+    /// The bucket is down from now on, and every delivery is tried until its deadline; or it is up again.
+    pub fn be_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::Relaxed);
     }
 
     /// All answers so far.
@@ -93,12 +101,11 @@ impl Recorder {
 }
 
 impl Responder for Recorder {
-    async fn deliver(
-        &self,
-        _url: &ResponseUrl,
-        body: &str,
-        _deadline: Deadline,
-    ) -> Result<(), DeliveryError> {
+    async fn deliver(&self, _url: &ResponseUrl, body: &str, deadline: Deadline) -> Result<(), DeliveryError> {
+        if self.is_down.load(Ordering::Relaxed) {
+            deadline.limit(pending::<()>()).await;
+            return Err(DeliveryError::OutOfTime("HTTP 503".to_owned()));
+        }
         if let Some(refusal) = lock(&self.refusals).pop_front() {
             return Err(refusal);
         }
@@ -195,7 +202,7 @@ impl Host for Stage {
     }
 }
 
-/// A gate that knows who is inside. It opens at once, unless it was told otherwise. A clone is the same gate.
+/// A gate that knows who is inside. It opens and closes at once, unless it was told otherwise. A clone is the same gate.
 #[derive(Clone, Debug, Default)]
 pub struct Turnstile(Arc<Mutex<Inside>>);
 
@@ -203,6 +210,7 @@ pub struct Turnstile(Arc<Mutex<Inside>>);
 struct Inside {
     requests: Vec<String>,
     passages: u32,
+    closing: Duration,
     next: VecDeque<Jam>,
 }
 
@@ -227,6 +235,11 @@ impl Turnstile {
         lock(&self.0).next.push_back(jam);
     }
 
+    /// Closing takes this long from now on.
+    pub fn close_within(&self, closing: Duration) {
+        lock(&self.0).closing = closing;
+    }
+
     /// The requests that are inside.
     pub fn inside(&self) -> Vec<String> {
         lock(&self.0).requests.clone()
@@ -240,7 +253,7 @@ impl Turnstile {
 
 impl Gate for Turnstile {
     fn closing(&self) -> Duration {
-        Duration::ZERO
+        lock(&self.0).closing
     }
 
     #[expect(clippy::panic, reason = "it is told to")]
@@ -259,7 +272,7 @@ impl Gate for Turnstile {
         };
         match jam {
             Some(Jam::Refuses(failure)) => Err(failure),
-            Some(Jam::Hangs) => std::future::pending().await,
+            Some(Jam::Hangs) => pending().await,
             Some(Jam::Panics) => panic!("the turnstile is jammed"),
             Some(Jam::PanicsWhenClosed | Jam::HangsWhenClosed) | None => Ok(()),
         }
@@ -267,6 +280,7 @@ impl Gate for Turnstile {
 
     #[expect(clippy::panic, reason = "it is told to")]
     async fn close(&self, passage: &Passage<'_>) {
+        Deadline::after(self.closing()).limit(pending::<()>()).await;
         let jam = {
             let mut inside = lock(&self.0);
             inside.requests.retain(|name| name != passage.request_id);
@@ -274,7 +288,7 @@ impl Gate for Turnstile {
         };
         match jam {
             Some(Jam::PanicsWhenClosed) => panic!("the turnstile is jammed"),
-            Some(Jam::HangsWhenClosed) => std::future::pending().await,
+            Some(Jam::HangsWhenClosed) => pending().await,
             Some(Jam::Refuses(_) | Jam::Hangs | Jam::Panics) | None => {}
         }
     }

@@ -67,6 +67,18 @@ async fn d09_the_gate_is_closed_when_the_answer_does_not_get_out_or_nobody_waits
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_response_bucket_that_is_down_leaves_the_gate_its_time_to_close() {
+    for (seconds, closing) in [(900, 29), (300, 29), (60, 5)] {
+        let bench = Bench::willing();
+        bench.turnstile.close_within(Duration::from_secs(closing));
+        bench.service.responder().be_down(true);
+        assert!(matches!(bench.serve_in(&request(), seconds).await, Err(ServeError::NotDelivered(_))));
+        assert_eq!(bench.turnstile.inside(), Vec::<String>::new(), "{seconds} s");
+        assert!(bench.elapsed() > Duration::from_secs(seconds * 9 / 10), "the answer was tried all the same");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_continuation_keeps_the_gate_open_and_its_last_invocation_closes_it() {
     let bench = Bench::applying(never_ready);
     let request = create(KIND, &json!({ "Name": "a", "ServiceTimeout": "600" }));
