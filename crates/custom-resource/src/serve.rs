@@ -37,6 +37,9 @@ pub enum ServeError {
     /// What the request made for a stack that is gone may still be there.
     #[error("the stack gave the resource up, and what the request made could not be taken back: {0}")]
     NotUndone(String),
+    /// The function panicked after the work, which is a defect of it.
+    #[error("{0}")]
+    Panicked(String),
     /// There is an answer, and it did not arrive.
     #[error("the answer to CloudFormation was not delivered")]
     NotDelivered(#[source] DeliveryError),
@@ -148,7 +151,10 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
             }
             Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
         };
-        let served = self.conclude(event, invocation, &id, ending, &limits).await;
+        let conclusion =
+            AssertUnwindSafe(self.conclude(event, invocation, &id, ending, &limits)).catch_unwind();
+        let served =
+            conclusion.await.unwrap_or_else(|panic| Err(ServeError::Panicked(panic_reason(panic.as_ref()))));
         if !matches!(served, Ok(Served::GoesOn)) {
             close(&self.gate, &passage).await;
         }
@@ -180,7 +186,14 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
         };
         let served = self.answer(event, id, &outcome, limits.answer).await;
         match outcome {
-            Outcome::Success(_) => self.take_back_unheard(event, invocation, id, limits).await.and(served),
+            Outcome::Success(_) => {
+                let unheard = self.take_back_unheard(event, invocation, id, limits);
+                // A kind that does not end by itself must not keep the gate from being closed.
+                let taken_back = limits.answer.limit(unheard).await.unwrap_or_else(|| {
+                    Err(ServeError::NotUndone("it did not end in time: a call did not come back".to_owned()))
+                });
+                taken_back.and(served)
+            }
             Outcome::Failed(_) => served,
         }
     }

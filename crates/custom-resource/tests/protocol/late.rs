@@ -206,6 +206,25 @@ async fn a_replacement_that_the_stack_has_is_kept() {
     assert!(bench.calls().iter().all(|call| !call.starts_with("cleanup")), "{:?}", bench.calls());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_cannot_be_taken_back_closes_the_gate_and_is_tried_again() {
+    let broken = async |_| panic!("broken");
+    let hanging = async |_| std::future::pending().await;
+    for bench in
+        [Bench::of(async |_| Ok(Applied::new()), broken), Bench::of(async |_| Ok(Applied::new()), hanging)]
+    {
+        bench.stage.set_record("UPDATE_IN_PROGRESS", Some("thing/before"));
+        let rolled_back = async {
+            pass(20).await;
+            bench.stage.set_record("UPDATE_COMPLETE", Some("thing/before"));
+        };
+        let event = update(KIND, "thing/before", &properties(), &json!({ "Name": "before" }));
+        let (served, ()) = tokio::join!(bench.serve(&event), rolled_back);
+        assert!(matches!(&served, Err(ServeError::Panicked(_) | ServeError::NotUndone(_))), "{served:?}");
+        assert_eq!((bench.answers().len(), bench.turnstile.inside()), (1, vec![]));
+    }
+}
+
 /// A platform that answers nothing, as one behind a closed network does.
 struct Silent;
 
