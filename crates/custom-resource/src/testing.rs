@@ -208,7 +208,8 @@ pub struct Turnstile(Arc<Mutex<Inside>>);
 
 #[derive(Debug, Default)]
 struct Inside {
-    requests: Vec<String>,
+    /// By request id and delivery.
+    deliveries: Vec<(String, Duration)>,
     passages: u32,
     closing: Duration,
     next: VecDeque<Jam>,
@@ -240,9 +241,9 @@ impl Turnstile {
         lock(&self.0).closing = closing;
     }
 
-    /// The requests that are inside.
+    /// The requests that are inside, once for each delivery.
     pub fn inside(&self) -> Vec<String> {
-        lock(&self.0).requests.clone()
+        lock(&self.0).deliveries.iter().map(|(request_id, _)| request_id.clone()).collect()
     }
 
     /// How often it was to be opened.
@@ -261,9 +262,9 @@ impl Gate for Turnstile {
         let jam = {
             let mut inside = lock(&self.0);
             inside.passages += 1;
-            let name = passage.request_id.to_owned();
-            if !inside.requests.contains(&name) {
-                inside.requests.push(name);
+            let delivery = (passage.request_id.to_owned(), passage.delivered_at);
+            if !inside.deliveries.contains(&delivery) {
+                inside.deliveries.push(delivery);
             }
             match inside.next.front() {
                 Some(Jam::PanicsWhenClosed | Jam::HangsWhenClosed) | None => None,
@@ -283,7 +284,9 @@ impl Gate for Turnstile {
         Deadline::after(self.closing()).limit(pending::<()>()).await;
         let jam = {
             let mut inside = lock(&self.0);
-            inside.requests.retain(|name| name != passage.request_id);
+            inside.deliveries.retain(|(request_id, delivered_at)| {
+                request_id != passage.request_id || *delivered_at != passage.delivered_at
+            });
             inside.next.pop_front()
         };
         match jam {
