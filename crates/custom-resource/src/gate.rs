@@ -18,7 +18,7 @@ use crate::{Failure, Home};
 /// What the protocol promises to a gate:
 /// - `open` is called before the first call of a request, the look at its stack included.
 /// - `close` is called after the answer, on every end: success, failure, panic, time-out, an answer that did not arrive,
-///   an `open` that failed. Only a request that goes on in another invocation is not closed: that one opens again.
+///   an `open` that failed. Only a delivery that goes on in another invocation is not closed: that one opens again.
 /// - The answer never waits for the gate to close, and is delivered without it.
 ///
 /// # Assumptions

@@ -157,19 +157,21 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
         };
         let context = context(event, &id, home, &limits);
         let passage = Passage::of(event, &context, &limits);
-        // Kinds end by themselves at `limits.work`; this cuts off one that does not.
-        let work = limits.cut_off.limit(self.work_behind_gate(kind, event, &id, &context, &limits));
-        let ending = match AssertUnwindSafe(work).catch_unwind().await {
+        // Both are large, and a thread's stack is not: so they are boxed. Kinds end by themselves at `limits.work`; this cuts
+        // off one that does not.
+        let work = Box::pin(self.work_behind_gate(kind, event, &id, &context, &limits));
+        let ending = match AssertUnwindSafe(limits.cut_off.limit(work)).catch_unwind().await {
             Ok(Some(ending)) => ending,
             Ok(None) => {
                 Ending::OutOfTime("The work did not end in time: a call did not come back.".to_owned())
             }
             Err(panic) => Ending::Answer(Outcome::Failed(panic_reason(panic.as_ref()))),
         };
-        let conclusion =
-            AssertUnwindSafe(self.conclude(event, invocation, &id, ending, &limits)).catch_unwind();
-        let served =
-            conclusion.await.unwrap_or_else(|panic| Err(ServeError::Panicked(panic_reason(panic.as_ref()))));
+        let conclusion = Box::pin(self.conclude(event, invocation, &id, ending, &limits));
+        let served = match AssertUnwindSafe(conclusion).catch_unwind().await {
+            Ok(served) => served,
+            Err(panic) => Err(ServeError::Panicked(panic_reason(panic.as_ref()))),
+        };
         if served.is_err() {
             self.release_baton(event, &limits).await;
         }
