@@ -276,6 +276,65 @@ async fn d10_started_by_hand_since_it_is_somebody_elses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn d10_started_by_hand_after_a_start_of_ours_was_refused_it_is_somebody_elses() {
+    let refused = |code| Faulty::new(asleep()).on("StartInstances", 1, Fault::Fail(code));
+    let falls_back = Nat { falls_back: true, halts_after: None, ..Nat::stopped() };
+    for cloud in [
+        refused(Code::InsufficientCapacity),
+        refused(Code::AccessDenied),
+        refused(Code::LimitExceeded),
+        Faulty::new(world().with_nat(falls_back)),
+    ] {
+        let bench = Bench::new(cloud);
+        bench.reason(&request()).await;
+        let tags = bench.world.nat_tags();
+        assert!(tags.is_empty(), "of a start that was refused: {tags:?}");
+    }
+    let bench = Bench::new(refused(Code::InsufficientCapacity));
+    bench.reason(&request()).await;
+    pass(10).await;
+    bench.world.start_nat_by_hand();
+    pass(60).await;
+    Bench::in_world(bench.world.clone()).success(&named("next", request())).await;
+    pass(60).await;
+    assert_eq!(bench.world.nat_state(), Some(InstanceState::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d10_started_by_hand_before_one_of_us_asked_it_is_somebody_elses() {
+    let bench = Bench::in_world(asleep());
+    bench.world.start_nat_by_hand();
+    pass(20).await;
+    // One that had not heard of that died after it had written its marks.
+    bench.world.tag_nat_by_hand("tandem:found", "stopped");
+    bench.world.tag_nat_by_hand("tandem:started", "1790000015 dead:1");
+    bench.success(&request()).await;
+    pass(60).await;
+    assert_eq!(bench.world.nat_state(), Some(InstanceState::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_starts_the_refused_one_does_not_take_back_the_marks_of_the_other() {
+    for lead in 0..8 {
+        let lead = Duration::from_millis(lead * 50);
+        let world = asleep();
+        let refused =
+            Faulty::new(world.clone()).on("StartInstances", 1, Fault::Fail(Code::InsufficientCapacity));
+        let (started, refused) = (Bench::in_world(world.clone()), Bench::new(refused));
+        let late = async {
+            tokio::time::sleep(lead).await;
+            let other = changed(properties(), "ConnectionAlias", "other");
+            let id = "connection/222222222222/us-west-2/follower/other";
+            refused.send(&named("refused", delete(KIND, id, &other))).await
+        };
+        let event = request();
+        tokio::join!(started.success(&event), late);
+        pass(60).await;
+        assert_asleep(&world);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_instance_is_swept_or_waited_for() {
     let bench = Bench::in_world(asleep());
     for number in 0..50 {

@@ -11,7 +11,8 @@ use custom_resource::Passage;
 const LEASE: &str = "tandem:lease:";
 /// `stopped`: one of us started the instance, which stood still. For people; [`STARTED`] is what counts.
 pub(super) const FOUND: &str = "tandem:found";
-/// When one of us asked for the start, in seconds since 1970. A later start is somebody else's.
+/// When one of us asked for the start, in seconds since 1970, and the delivery. An earlier start is somebody else's, and a
+/// later one too.
 pub(super) const STARTED: &str = "tandem:started";
 /// Who is about to stop it: when that expires, in seconds since 1970, and the delivery.
 pub(super) const STOPPING: &str = "tandem:stopping";
@@ -24,6 +25,10 @@ const OUTLIVES: Duration = Duration::from_mins(1);
 
 /// How long after the request for it a start may be dated.
 const START_TAKES: u64 = 120;
+
+/// How long before the request for it a start of ours may be dated: what is seen may be that old, so that a second one of
+/// us asked again, and two clocks differ.
+const SEEN_LATE: u64 = 5;
 
 /// The longest part of a request id in a key: a key holds 128 characters.
 const LONGEST_ID: usize = 64;
@@ -58,7 +63,16 @@ impl Lease {
 
     /// The value of the intent to stop, which expires so long from now.
     pub(super) fn intent(&self, expires: Duration) -> String {
-        format!("{} {}", expires.as_secs(), self.delivery())
+        self.signed(expires)
+    }
+
+    /// The value of [`STARTED`]: no other start has the same, so that it can be taken back.
+    pub(super) fn started(&self, asked: Duration) -> String {
+        self.signed(asked)
+    }
+
+    fn signed(&self, at: Duration) -> String {
+        format!("{} {}", at.as_secs(), self.delivery())
     }
 }
 
@@ -106,9 +120,11 @@ impl Marks {
 
     /// Whether one of us started what runs now, and nobody has started it again since.
     pub(super) fn is_started_by_us(&self, launched_at: Option<Duration>) -> bool {
-        let asked = self.started.as_deref().and_then(|started| started.parse::<u64>().ok());
+        let asked = self.started.as_deref().and_then(seconds);
         match (asked, launched_at) {
-            (Some(asked), Some(launched)) => launched.as_secs() <= asked.saturating_add(START_TAKES),
+            (Some(asked), Some(launched)) => (asked.saturating_sub(SEEN_LATE)
+                ..=asked.saturating_add(START_TAKES))
+                .contains(&launched.as_secs()),
             (Some(_), None) => true,
             (None, _) => self.is_found_stopped,
         }
@@ -117,9 +133,13 @@ impl Marks {
 
 impl Intent {
     fn read(value: &str) -> Option<Self> {
-        let seconds = value.split(' ').next()?;
-        Some(Self { value: value.to_owned(), expires: seconds.parse().ok()? })
+        Some(Self { value: value.to_owned(), expires: seconds(value)? })
     }
+}
+
+/// What a value with a delivery behind it begins with.
+fn seconds(value: &str) -> Option<u64> {
+    value.split(' ').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -172,6 +192,10 @@ mod tests {
             (&[(FOUND, "stopped"), (STARTED, "900")], at(1021), false),
             (&[(FOUND, "stopped"), (STARTED, "900")], None, true),
             (&[(STARTED, "900")], at(902), true),
+            (&[(STARTED, "900 own:1")], at(902), true),
+            // Seen as stopped for a moment longer, it was asked for twice.
+            (&[(STARTED, "900 own:1")], at(895), true),
+            (&[(STARTED, "900 own:1")], at(894), false),
         ] {
             assert_eq!(read(tags).is_started_by_us(launched), is_ours, "{tags:?} launched {launched:?}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloud::{Code, Error, InstanceState, Instances, Reach};
 use custom_resource::{Failure, Home, Passage};
 use serde_json::Value;
-use wait::{Deadline, Pace, Probe, until};
+use wait::{Deadline, Pace, Probe, Retry, Retryable, until};
 
 use super::marks::{FOUND, Lease, Marks, STARTED, STOPPED};
 use super::problem::Problem;
@@ -52,6 +52,10 @@ struct Progress {
     has_lease: bool,
     /// EC2 has answered.
     ec2_by: Option<Deadline>,
+    /// When EC2 was asked for what is known now.
+    looked_at: Duration,
+    /// What we wrote of our last start.
+    started: Option<String>,
     /// Since our start it was seen on its way up.
     is_rising: bool,
     falls: u32,
@@ -66,6 +70,8 @@ impl Progress {
         Self {
             has_lease: false,
             ec2_by: Some(Deadline::after(EC2)),
+            looked_at: passage.now(),
+            started: None,
             is_rising: false,
             falls: 0,
             ready_by: None,
@@ -146,10 +152,13 @@ impl<C: Instances + Reach> Opening<'_, C> {
             Step::Start => self.start().await,
             Step::Try => self.try_out().await,
             Step::Gone => self.without(true).await,
-            Step::FallsBack => Err(Problem::FallsBack {
-                instance: self.instance.to_owned(),
-                reason: seen.reason.unwrap_or_else(|| "EC2 gives no reason".to_owned()),
-            }),
+            Step::FallsBack => {
+                self.take_back_marks().await;
+                Err(Problem::FallsBack {
+                    instance: self.instance.to_owned(),
+                    reason: seen.reason.unwrap_or_else(|| "EC2 gives no reason".to_owned()),
+                })
+            }
         }
     }
 
@@ -166,6 +175,8 @@ impl<C: Instances + Reach> Opening<'_, C> {
                 Err(error) => return Err(error),
             }
         }
+        // Before the call: a start that it does not show yet is not earlier than this by much.
+        self.progress().looked_at = self.passage.now();
         self.cloud.describe(self.instance).await.map(Some)
     }
 
@@ -197,16 +208,41 @@ impl<C: Instances + Reach> Opening<'_, C> {
     }
 
     async fn start(&self) -> Result<Probe<()>, Problem> {
-        let now = self.passage.now().as_secs().to_string();
-        self.cloud
-            .tag(self.instance, &[(FOUND, STOPPED), (STARTED, &now)])
-            .await
-            .map_err(|source| self.call(source))?;
+        let started = {
+            let mut progress = self.progress();
+            let started = self.lease.started(progress.looked_at);
+            progress.started = Some(started.clone());
+            started
+        };
+        let marks = [(FOUND, STOPPED), (STARTED, started.as_str())];
+        self.cloud.tag(self.instance, &marks).await.map_err(|source| self.call(source))?;
         match self.cloud.start(self.instance).await {
-            Ok(()) => Ok(not_yet("starting")),
+            Ok(()) => {
+                // Once more: another one of us may have written its own over them, and taken those back.
+                self.cloud.tag(self.instance, &marks).await.map_err(|source| self.call(source))?;
+                Ok(not_yet("starting"))
+            }
             // It is not quite stopped: that is waited out, never fought.
             Err(error) if error.code == Code::DisabledOperation => Ok(not_yet("not to be started yet")),
-            Err(source) => Err(self.call(source)),
+            Err(source) => {
+                if source.retry() == Retry::Never {
+                    self.take_back_marks().await;
+                }
+                Err(self.call(source))
+            }
+        }
+    }
+
+    /// Of a start that will not be, lest somebody's own start is taken for it.
+    async fn take_back_marks(&self) {
+        let Some(started) = self.progress().started.take() else { return };
+        let marks = [(FOUND, Some(STOPPED)), (STARTED, Some(started.as_str()))];
+        if let Err(error) = self.cloud.untag(self.instance, &marks).await {
+            tracing::warn!(
+                "cannot take back what was written of a start of NAT instance `{}`: {}",
+                self.instance,
+                wait::chain(&error)
+            );
         }
     }
 
