@@ -17,6 +17,7 @@ mod closing;
 mod marks;
 mod opening;
 mod problem;
+mod room;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -348,6 +348,58 @@ async fn a_full_instance_is_swept_or_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_dead_holders_left_keeps_nobody_from_starting_or_stopping_it() {
+    for dead in 44..=50 {
+        let bench = Bench::in_world(asleep());
+        for number in 0..dead {
+            bench.world.tag_nat_by_hand(&format!("tandem:lease:dead-{number}:1"), "1789990000");
+        }
+        bench.success(&request()).await;
+        pass(60).await;
+        assert_asleep(&bench.world);
+    }
+    // They may die while it is in use, too, and the last one in the place that a lease has left.
+    let bench = Bench::in_world(asleep());
+    let full = async {
+        pass(40).await;
+        for number in 0..48 {
+            while bench.world.nat_tags().len() == 50 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            bench.world.tag_nat_by_hand(&format!("tandem:lease:dead-{number}:1"), "1790000045");
+        }
+    };
+    let event = request();
+    tokio::join!(bench.success(&event), full);
+    pass(60).await;
+    assert_asleep(&bench.world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_at_once_than_there_is_room_for_take_turns() {
+    for (many, tags) in [(48, 0), (49, 0), (70, 0), (29, 20), (45, 20), (6, 47)] {
+        let world = asleep();
+        for number in 0..tags {
+            world.tag_nat_by_hand(&format!("team-{number}"), "somebody");
+        }
+        let each = (0..many).map(|number| {
+            let world = world.clone();
+            async move {
+                let alias = format!("alias-{number}");
+                let id = format!("connection/222222222222/us-west-2/follower/{alias}");
+                let event = delete(KIND, &id, &changed(properties(), "ConnectionAlias", &alias));
+                tokio::time::sleep(Duration::from_millis(number / 10)).await;
+                Bench::in_world(world).success(&named(&format!("r-{number}"), event)).await;
+            }
+        });
+        futures_util::future::join_all(each).await;
+        pass(120).await;
+        assert_eq!(world.nat_state(), Some(InstanceState::Stopped), "{many} at once, {tags} tags");
+        assert_eq!(world.nat_tags().len(), tags, "{many} at once: {:?}", world.nat_tags());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_region_without_an_endpoint_is_the_kinds_to_answer_for() {
     let bench = Bench::in_world(asleep().without_endpoint_in("us-east-1"));
     bench.success(&request()).await;
@@ -370,6 +422,16 @@ async fn capacity_and_limits_say_what_to_do() {
     let refusing = |code| Nat { refuses_starts: vec![code], ..Nat::stopped() };
     insta::assert_snapshot!(refused(refusing(Code::InsufficientCapacity)).await, @"cannot wake NAT instance `i-0a1b2c3d4e5f60718`: StartInstances failed: InsufficientCapacity: We currently do not have sufficient t4g.nano capacity (AWS request id of-a-world-in-memory). AWS has no free machine of this type in that Availability Zone now: try again later, or give the egress stack another InstanceType or subnet.");
     insta::assert_snapshot!(refused(refusing(Code::LimitExceeded)).await, @"cannot wake NAT instance `i-0a1b2c3d4e5f60718`: StartInstances failed: LimitExceeded: We currently do not have sufficient t4g.nano capacity (AWS request id of-a-world-in-memory). Stop instances that nobody needs, or raise the account's quota of vCPUs for running On-Demand instances.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_of_others_that_leave_no_room_are_named_at_once() {
+    let bench = Bench::in_world(asleep());
+    for number in 0..48 {
+        bench.world.tag_nat_by_hand(&format!("team-{number}"), "somebody");
+    }
+    insta::assert_snapshot!(bench.reason(&request()).await, @"cannot wake NAT instance `i-0a1b2c3d4e5f60718`: CreateTags failed: LimitExceeded: The maximum number of tags is 50. (AWS request id of-a-world-in-memory). Remove tags from the NAT instance that nobody needs: it holds 50, and waking it takes three of them.");
+    assert!(bench.now() < Duration::from_mins(1), "{:?}", bench.now());
 }
 
 #[tokio::test(start_paused = true)]

@@ -149,7 +149,7 @@ impl<C: Instances> Closing<'_, C> {
         let step = self.decide(&seen, &marks);
         match step {
             Step::Wait(why) => Ok(Probe::NotYet(why.to_owned())),
-            Step::Announce => self.announce(now).await,
+            Step::Announce => self.announce(&marks, now).await,
             Step::Withdraw => {
                 self.remove(&marks, false).await?;
                 // What was seen may be the lease of one who has left meanwhile, and leaves the rest to us.
@@ -200,20 +200,33 @@ impl<C: Instances> Closing<'_, C> {
         })
     }
 
-    async fn announce(&self, now: Duration) -> Result<Probe<()>, Error> {
+    async fn announce(&self, marks: &Marks, now: Duration) -> Result<Probe<()>, Error> {
         let intent = self.lease.intent(now + INTENT_LASTS);
         let written = self.cloud.tag(self.instance, &[(STOPPING, &intent)]).await;
+        if written.as_ref().is_err_and(|error| error.code == Code::LimitExceeded) {
+            return self.sweep(marks, written).await;
+        }
         // Ours even if the answer was lost: it may have been written, by now.
         self.progress().intent = Some((intent, Deadline::after(INTENT)));
         written?;
         Ok(Probe::NotYet("nobody holds it, about to stop it".to_owned()))
     }
 
+    /// There is no room for the announcement: dead holders left no place, or somebody came who is not seen yet.
+    async fn sweep(&self, marks: &Marks, refused: Result<(), Error>) -> Result<Probe<()>, Error> {
+        let is_settled = self.progress().settled_by.is_some_and(Deadline::has_passed);
+        if !marks.expired.is_empty() {
+            self.cloud.untag(self.instance, &marks.doomed()).await?;
+        } else if is_settled {
+            refused?;
+        }
+        Ok(Probe::NotYet("it holds as many tags as it can, about to announce its stop".to_owned()))
+    }
+
     /// The last step: what dead holders left, our intent, and, when it stands still, what spoke of its start.
     async fn remove(&self, marks: &Marks, stands_still: bool) -> Result<Probe<()>, Error> {
         let mine = self.progress().intent.clone();
-        let mut doomed: Vec<_> =
-            marks.expired.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))).collect();
+        let mut doomed = marks.doomed();
         if let Some((intent, _)) = &mine {
             doomed.push((STOPPING, Some(intent)));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use custom_resource::Passage;
 
 /// `tandem:lease:<delivery>` = when it expires, in seconds since 1970.
-const LEASE: &str = "tandem:lease:";
+pub(super) const LEASE: &str = "tandem:lease:";
 /// `stopped`: one of us started the instance, which stood still. For people; [`STARTED`] is what counts.
 pub(super) const FOUND: &str = "tandem:found";
 /// When one of us asked for the start, in seconds since 1970, and the delivery. An earlier start is somebody else's, and a
@@ -116,6 +116,11 @@ impl Marks {
             }
         }
         marks
+    }
+
+    /// What dead holders left, to be removed while it still says so.
+    pub(super) fn doomed(&self) -> Vec<(&str, Option<&str>)> {
+        self.expired.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))).collect()
     }
 
     /// Whether one of us started what runs now, and nobody has started it again since.

@@ -1,5 +1,7 @@
 //! Getting a way out: lease, look, decide, one step, look again.
 
+mod leasing;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ struct Opening<'a, C> {
 #[derive(Debug)]
 struct Progress {
     has_lease: bool,
+    /// There was no room: from now on a look comes before a lease.
+    is_crowded: bool,
     /// EC2 has answered.
     ec2_by: Option<Deadline>,
     /// When EC2 was asked for what is known now.
@@ -69,6 +73,7 @@ impl Progress {
     fn new(passage: &Passage<'_>) -> Self {
         Self {
             has_lease: false,
+            is_crowded: false,
             ec2_by: Some(Deadline::after(EC2)),
             looked_at: passage.now(),
             started: None,
@@ -136,7 +141,7 @@ impl<C: Instances + Reach> Opening<'_, C> {
         let seen = match self.lease_and_describe().await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
-                return Ok(not_yet("it holds as many tags as it can, waiting for a lease to be released"));
+                return Ok(not_yet("it holds as many tags as it can, waiting for leases to be released"));
             }
             Err(error) if error.code == Code::ResourceNotFound => return self.without(false).await,
             Err(source) => return Err(self.unheard(source)),
@@ -160,33 +165,6 @@ impl<C: Instances + Reach> Opening<'_, C> {
                 })
             }
         }
-    }
-
-    /// The lease first, so that whoever is about to stop the instance sees it. None when there is no room for it.
-    async fn lease_and_describe(&self) -> Result<Option<cloud::Instance>, Error> {
-        let has_lease = self.progress().has_lease;
-        if !has_lease {
-            match self.cloud.tag(self.instance, &[(&self.lease.key, &self.lease.until)]).await {
-                Ok(()) => self.progress().has_lease = true,
-                Err(error) if error.code == Code::LimitExceeded => {
-                    self.sweep().await?;
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        // Before the call: a start that it does not show yet is not earlier than this by much.
-        self.progress().looked_at = self.passage.now();
-        self.cloud.describe(self.instance).await.map(Some)
-    }
-
-    /// Removes what dead holders left.
-    async fn sweep(&self) -> Result<(), Error> {
-        let seen = self.cloud.describe(self.instance).await?;
-        let marks = Marks::read(&seen.tags, self.lease, self.passage.now());
-        let expired: Vec<_> =
-            marks.expired.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))).collect();
-        if expired.is_empty() { Ok(()) } else { self.cloud.untag(self.instance, &expired).await }
     }
 
     /// How often it has come down again after a start of ours.
@@ -215,11 +193,15 @@ impl<C: Instances + Reach> Opening<'_, C> {
             started
         };
         let marks = [(FOUND, STOPPED), (STARTED, started.as_str())];
-        self.cloud.tag(self.instance, &marks).await.map_err(|source| self.call(source))?;
+        if !self.mark(&marks).await.map_err(|source| self.call(source))? {
+            return Ok(not_yet(
+                "no room to write on it that it is started, waiting for leases to be released",
+            ));
+        }
         match self.cloud.start(self.instance).await {
             Ok(()) => {
                 // Once more: another one of us may have written its own over them, and taken those back.
-                self.cloud.tag(self.instance, &marks).await.map_err(|source| self.call(source))?;
+                self.mark(&marks).await.map_err(|source| self.call(source))?;
                 Ok(not_yet("starting"))
             }
             // It is not quite stopped: that is waited out, never fought.

@@ -73,6 +73,9 @@ fn call_hint(error: &cloud::Error) -> Option<String> {
             "AWS has no free machine of this type in that Availability Zone now: try again later, or give the egress \
              stack another InstanceType or subnet."
         }
+        Code::LimitExceeded if error.operation == "CreateTags" => {
+            "Remove tags from the NAT instance that nobody needs: it holds 50, and waking it takes three of them."
+        }
         Code::LimitExceeded => {
             "Stop instances that nobody needs, or raise the account's quota of vCPUs for running On-Demand instances."
         }
