@@ -39,6 +39,12 @@ class Metadata:
                 else:
                     self.answer(404, "")
 
+            def do_POST(self):
+                """Not of the service: a lease shows from now on."""
+                length = int(self.headers["Content-Length"])
+                metadata.tags["tandem:lease:late"] = self.rfile.read(length).decode()
+                self.answer(200, "")
+
             def answer(self, status, text):
                 self.send_response(status if metadata.is_up else 503)
                 self.send_header("Content-Length", str(len(text)))
@@ -65,7 +71,10 @@ def metadata():
 
 
 class Clock:
-    """The machine's clock: `date` and `touch` before the real ones in PATH, and a systemctl that only takes notes."""
+    """The machine's clock: `date`, `touch` and `sleep` before the real ones in PATH, and a systemctl that only takes notes.
+
+    A sleep takes no time but moves the clock, and then waits for what happens `meanwhile`.
+    """
 
     def __init__(self, directory):
         directory.mkdir()
@@ -73,19 +82,32 @@ class Clock:
         programs = {
             "date": f'[ "$*" = +%s ] && exec cat {self._now}; exec {shutil.which("date")} "$@"',
             "touch": f'exec {shutil.which("touch")} --date="@$(cat {self._now})" "$@"',
+            "sleep": f'now=$(($(cat {self._now}) + $1)) && echo "$now" >{self._now} && echo "$1" >>{directory}/slept && . {directory}/meanwhile',
             "systemctl": f'echo "$*" >>{directory}/told',
         }
         for name, text in programs.items():
             program = directory / name
             program.write_text(f"#!/bin/bash\n{text}\n")
             program.chmod(0o755)
+        self.meanwhile(":")
+
+    def meanwhile(self, command):
+        """What happens during a sleep."""
+        (self.directory / "meanwhile").write_text(f"{command}\n")
 
     def set(self, now):
         self._now.write_text(f"{now}\n")
 
     @property
     def told(self):
-        file = self.directory / "told"
+        return self._lines("told")
+
+    @property
+    def slept(self):
+        return self._lines("slept")
+
+    def _lines(self, name):
+        file = self.directory / name
         return file.read_text().split("\n")[:-1] if file.exists() else []
 
 
@@ -159,6 +181,22 @@ def test_metadata_that_cannot_be_read_do_not_keep_it_running_for_ever(tmp_path, 
     nat.lease("a", 10_000)
     metadata.is_up = False
     assert nat.live(60) == 15
+
+
+def test_a_lease_that_shows_only_when_it_is_about_to_halt_keeps_it_awake(tmp_path, metadata):
+    nat = Nat(tmp_path, metadata)
+    end = START + 20 * MINUTE
+    nat.clock.meanwhile(f"curl --silent --fail --request POST --data {end} {metadata.url}/late")
+    assert nat.live(60) == 19 + 15
+    assert nat.clock.slept == ["10", "10"]
+
+
+def test_it_looks_twice_only_before_it_halts(tmp_path, metadata):
+    nat = Nat(tmp_path, metadata)
+    assert nat.live(15) is None
+    assert nat.clock.slept == []
+    assert nat.live(16) == 15
+    assert nat.clock.slept == ["10"]
 
 
 @pytest.mark.parametrize("value", ["tomorrow", "", "0", "-5", "12 monkeys"])
