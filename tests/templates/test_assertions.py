@@ -5,6 +5,7 @@ from evaluation import broken, holds
 from project import TEMPLATES, parse, template
 from rules import statements
 
+NAT = {"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "NatInstanceId": "i-1"}
 # Parameters that each template accepts; what is left out is a default.
 ACCEPTED = {
     "accepter-role.yaml": [{}, {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1", "LeaderRegion": "eu-west-1"}],
@@ -21,7 +22,10 @@ ACCEPTED = {
     "provider.yaml": [
         {},
         {"Egress": "existing", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"},
-        {"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "NatInstanceId": "i-1"},
+        NAT,
+        {**NAT, "FunctionTimeoutSeconds": 300},
+        {"FunctionTimeoutSeconds": 30},
+        {"Egress": "existing", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "FunctionTimeoutSeconds": 30},
         {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"},
     ],
     "transit-gateway.yaml": [{"VpcCidr": "10.0.0.0/20", "PeerCidr": "10.0.16.0/20"}],
@@ -60,6 +64,7 @@ REFUSED = {
         ({"Egress": "existing", "SecurityGroupIds": "sg-1"}, "SubnetIds is missing"),
         ({"Egress": "existing", "SubnetIds": "subnet-1"}, "SecurityGroupIds is missing"),
         ({"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "NatInstanceId is missing"),
+        ({**NAT, "FunctionTimeoutSeconds": 120}, "FunctionTimeoutSeconds is not 300 to 900 in whole minutes"),
         ({"SubnetIds": "subnet-1"}, "SubnetIds is given, but Egress is none"),
         ({"TransitGatewayId": "tgw-1"}, "TransitGatewayRouteTableId is missing"),
     ],

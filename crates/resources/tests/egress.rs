@@ -436,7 +436,7 @@ async fn tags_of_others_that_leave_no_room_are_named_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_does_not_stay_up_or_does_not_forward_says_what_to_check() {
-    insta::assert_snapshot!(refused(Nat { falls_back: true, ..Nat::stopped() }).await, @"NAT instance `i-0a1b2c3d4e5f60718` falls back to stopped whenever it is started: Client.InternalError: Client error on launch. Most often the KMS key of its volume cannot be used: check the key's state and policy, then start the instance by hand once.");
+    insta::assert_snapshot!(refused(Nat { falls_back: true, ..Nat::stopped() }).await, @"NAT instance `i-0a1b2c3d4e5f60718` falls back to stopped whenever it is started: Client.InternalError: Client error on launch. Most often the key of its volume, which is the account's default key for EBS, cannot be used: check that it is enabled and, if it is customer-managed, that its policy allows kms:CreateGrant to the function's role.");
     insta::assert_snapshot!(refused(Nat { is_broken: true, ..Nat::running() }).await, @"NAT instance `i-0a1b2c3d4e5f60718` runs, and the OpenSearch API cannot be reached through it: TLS handshake failed: NoAnswer: HTTP connect timeout occurred after 3s (AWS request id of-a-world-in-memory). Check that the route table of the function's subnets leads to the instance's network interface, that the security groups of both let 443 out and in, and the instance's system log.");
 }
 

@@ -56,8 +56,9 @@ impl Problem {
                 .to_owned(),
             Self::Gone { .. } => "Launch the egress stack again, and the provider stack with its new NatInstanceId."
                 .to_owned(),
-            Self::FallsBack { .. } => "Most often the KMS key of its volume cannot be used: check the key's state and \
-                                       policy, then start the instance by hand once."
+            Self::FallsBack { .. } => "Most often the key of its volume, which is the account's default key for EBS, cannot \
+                                       be used: check that it is enabled and, if it is customer-managed, that its policy \
+                                       allows kms:CreateGrant to the function's role."
                 .to_owned(),
             Self::NoWay { .. } => "Check that the route table of the function's subnets leads to the instance's network \
                                    interface, that the security groups of both let 443 out and in, and the instance's \
