@@ -1,7 +1,7 @@
 //! Claims, stacks, the function, and the journal of calls.
 
 use crate::fake::Invocation;
-use crate::{Claimed, Claims, Cloud, Code, Connections, Filter, Function, StackResource, Stacks};
+use crate::{Claimed, Claims, Cloud, Code, Connections, Filter, Function, Recorded, StackResource, Stacks};
 
 use super::{FOLLOWER, LEADER, at_leader, code, world};
 
@@ -23,8 +23,10 @@ async fn a_claim_is_read_replaced_and_removed_and_removing_nothing_succeeds() {
     assert_eq!(claims.read("a").await, Ok(None));
     assert_eq!(claims.create("a", "mine").await, Ok(Claimed::New));
     assert_eq!(claims.create("a", "yours").await, Ok(Claimed::Taken));
-    assert_eq!(claims.read("a").await, Ok(Some("mine".to_owned())));
-    claims.write("a", "still mine").await.unwrap();
+    assert_eq!(claims.read("a").await, Ok(Some(Recorded { text: "mine".to_owned(), version: 1 })));
+    assert_eq!(claims.write("a", "still mine").await, Ok(2));
+    assert_eq!(claims.read_version("a", 1).await, Ok(Some("mine".to_owned())));
+    assert_eq!(claims.read_version("a", 3).await, Ok(None));
     assert_eq!(world.claims_left(), [("a".to_owned(), "still mine".to_owned())]);
     claims.remove("a").await.unwrap();
     claims.remove("a").await.unwrap();
