@@ -146,6 +146,11 @@ impl<'a, C: Claims> Hold<'a, C> {
         Ok(Some(phase))
     }
 
+    /// This request has overtaken another one, which may be taking back what it made.
+    pub(crate) fn has_overtaken(&self) -> bool {
+        lock(&self.settled_at).is_some()
+    }
+
     /// The claim was looked at just now, and nothing was written since: what it says still holds.
     pub(crate) fn is_fresh(&self) -> bool {
         lock(&self.fresh_until).is_some_and(|deadline| !deadline.has_passed())
@@ -173,21 +178,20 @@ impl<'a, C: Claims> Hold<'a, C> {
     }
 
     /// What has become of what this invocation made, once it was overtaken.
-    pub(crate) async fn made_meanwhile(&self) -> Result<Fate, Error> {
+    /// `target` is where it leads, in the kind's words.
+    pub(crate) async fn made_meanwhile(&self, target: &str) -> Result<Fate, Error> {
         let Some(made) = self.made() else { return Ok(Fate::Known) };
         Ok(match self.ledger.read().await? {
             Standing::Ours(Phase::Made { id, .. } | Phase::Releasing { id: Some(id), .. }) if id == made => {
                 Fate::Known
             }
-            // Whoever asks now may still find it, or make another.
+            // Whoever asks for the same may still find it.
             Standing::Ours(
-                Phase::Looking
-                | Phase::Requesting { .. }
-                | Phase::Adopting { .. }
-                | Phase::Releasing { id: None, .. },
-            ) => Fate::Open,
+                Phase::Requesting { targets, .. } | Phase::Releasing { id: None, targets, .. },
+            ) if targets.iter().any(|one| one == target) => Fate::Open,
+            Standing::Ours(Phase::Looking | Phase::Adopting { .. }) => Fate::Open,
             Standing::OursUnreadable => Fate::Known,
-            Standing::Ours(Phase::Made { .. } | Phase::Releasing { .. })
+            Standing::Ours(Phase::Requesting { .. } | Phase::Made { .. } | Phase::Releasing { .. })
             | Standing::Free
             | Standing::Theirs(_) => Fate::Forgotten(made),
         })

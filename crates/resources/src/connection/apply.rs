@@ -202,6 +202,13 @@ impl<C: Cloud> Work<'_, C> {
                 self.note(adopting).await?;
                 return Ok(Ours::Later("taking it over"));
             }
+            // What an overtaken request made, it is taking back.
+            Whose::Theirs(row)
+                if !self.hold.is_settled()
+                    || (self.hold.has_overtaken() && row.status == OutboundStatus::Deleting) =>
+            {
+                return Ok(Ours::Later("an earlier request is taking back what it made"));
+            }
             Whose::Theirs(row) => {
                 return Err(Problem::AliasTaken {
                     alias: row.alias.clone(),
@@ -335,7 +342,9 @@ impl<C: Cloud> Work<'_, C> {
     /// Removes what this invocation made and whoever overtook it does not know of.
     async fn drop_forgotten(&self) {
         let log = |status: &str| tracing::info!("overtaken by a later request: {status}");
-        let look = async || match self.hold.made_meanwhile().await.map_err(ledger(self.hold.ledger.name()))? {
+        let target = self.spec.connection.remote.to_string();
+        let fate = async || self.hold.made_meanwhile(&target).await.map_err(ledger(self.hold.ledger.name()));
+        let look = async || match fate().await? {
             Fate::Known => Ok(Probe::Ready(())),
             Fate::Open => Ok(not_yet("it may find what was made here")),
             Fate::Forgotten(id) => self.drop_by_id(&id).await,
