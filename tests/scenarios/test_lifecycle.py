@@ -67,7 +67,8 @@ def test_one_account_needs_no_role_and_serves_the_template_of_the_sample(deploy,
     try:
         solo.launch("")
         made = solo.outputs("follower/connection")
-        (row,) = sandbox.control("/connections?alias=leader")["connections"]
+        rows = sandbox.control("/connections?alias=leader")["connections"]
+        (row,) = [row for row in rows if row["local"]["account"] == follower.account]
         assert (row["id"], row["status"]) == (made["ConnectionId"], "ACTIVE")
         assert (row["local"]["account"], row["remote"]["account"]) == (follower.account, leader.account)
         assert (row["local"]["region"], row["remote"]["region"]) == (follower.region, leader.region)

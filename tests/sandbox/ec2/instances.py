@@ -91,6 +91,8 @@ def note(instance: dict, what: str) -> None:
 def start(instance: dict) -> None:
     state = instance["State"]["Name"]
     if state == "stopped":
+        # The time of the last start, whatever the name says.
+        instance["LaunchTime"] = ec2._now_ts()
         enter(instance, "pending")
     elif state not in ("pending", "running"):
         raise _wrong_state(instance, "started")
