@@ -12,6 +12,7 @@ use super::gateways::Gateways;
 use super::nat::Machine;
 use super::row::{Change, Row, inbound};
 use super::rules::{Quirk, Timing};
+use super::search::Nodes;
 use super::world::{Call, Invocation};
 
 /// A role that somebody may assume.
@@ -38,6 +39,7 @@ pub(super) struct State {
     /// Regions without an endpoint.
     pub(super) unreachable: HashSet<String>,
     pub(super) gateways: Gateways,
+    pub(super) nodes: Nodes,
     pub(super) claims: BTreeMap<String, String>,
     pub(super) stacks: HashMap<(String, String), StackResource>,
     pub(super) invocations: Vec<Invocation>,
@@ -63,6 +65,7 @@ impl State {
             nat: None,
             unreachable: HashSet::new(),
             gateways: Gateways::default(),
+            nodes: Nodes::default(),
             claims: BTreeMap::new(),
             stacks: HashMap::new(),
             invocations: Vec::new(),
@@ -145,6 +148,7 @@ impl State {
         if let Some(machine) = &mut self.nat {
             machine.advance(now);
         }
+        self.nodes.advance(now);
         let Self { rows, gateways, domains, timing, quirks, stalls_in, .. } = self;
         gateways.advance(now, timing, quirks);
         for row in rows {
