@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
+use wait::{Deadline, Pace, Probe, Retry, Retryable, until};
 
 use super::baton::{Baton, Claimant, Delivery, Runner};
 use super::{Served, Service, sent};
@@ -132,10 +132,7 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
         };
         match limits.work.limit(until(limits.work, &Pace::default(), |_| (), look)).await {
             Some(Ok(runner)) => runner,
-            // It crashed, or is slow. This one goes on in the next, and then the twin has the wrong baton: a request whose
-            // every invocation waited for one that is dead would never be answered.
-            Some(Err(WaitError::TimedOut(_))) => Runner::This,
-            Some(Err(error @ WaitError::Failed(_))) => {
+            Some(Err(error)) => {
                 tracing::warn!("cannot tell what became of the other invocation: {error}");
                 Runner::Twin
             }
