@@ -62,8 +62,7 @@ pub(crate) struct Continuation {
     pub(crate) count: u32,
     /// When the first of them started, in milliseconds since 1970.
     pub(crate) started_at: u64,
-    /// Which of several invocations that were started for the same request goes on: the one whose baton is on record,
-    /// by the baton's name.
+    /// Which of several invocations that were started for the same request goes on: the one whose baton is on record.
     #[serde(default)]
     pub(crate) baton: String,
 }

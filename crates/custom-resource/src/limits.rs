@@ -81,16 +81,6 @@ impl Limits {
         }
     }
 
-    /// The wall clock, since 1970.
-    pub(crate) fn now(&self) -> Duration {
-        self.ends_at.saturating_sub(self.end.remaining())
-    }
-
-    /// The name of this invocation, which no other has.
-    pub(crate) fn name(&self) -> &str {
-        &self.next.baton
-    }
-
     /// When the first invocation began, since 1970.
     pub(crate) fn delivered_at(&self) -> Duration {
         Duration::from_millis(self.next.started_at)

@@ -1,6 +1,5 @@
 //! One invocation: parse, dispatch, race the deadline, answer always.
 
-mod baton;
 mod continuing;
 mod gated;
 mod record;
@@ -41,9 +40,6 @@ pub enum ServeError {
     /// The function panicked after the work, which is a defect of it.
     #[error("{0}")]
     Panicked(String),
-    /// Another invocation of the same event may live, or not.
-    #[error("another invocation took the request over, and it cannot be told what became of it")]
-    Unclear,
     /// There is an answer, and it did not arrive.
     #[error("the answer to CloudFormation was not delivered")]
     NotDelivered(#[source] DeliveryError),
@@ -61,15 +57,8 @@ pub struct Service<R, H, G = NoGate> {
 enum Served {
     /// It is over.
     Ended,
-    /// It goes on in another invocation, on the same passage through the gate.
+    /// It goes on in another invocation.
     GoesOn,
-}
-
-impl Served {
-    /// Another invocation goes on. Of another delivery it has a passage of its own, and this one's would stay open.
-    fn elsewhere(shares_passage: bool) -> Self {
-        if shares_passage { Self::GoesOn } else { Self::Ended }
-    }
 }
 
 /// How the work ended.
@@ -78,16 +67,12 @@ enum Ending {
     Answer(Outcome),
     /// Not yet: it goes on in another invocation, or becomes this Reason when there is no time left.
     OutOfTime(String),
-    /// Nor did it begin, because the gate is not open yet.
-    Shut(String),
     /// CloudFormation waits for nothing.
     NobodyWaits(String),
     /// CloudFormation waits for nothing, and something may be left.
     NotUndone(String),
     /// Not here: another invocation goes on with the request.
-    Elsewhere { shares_passage: bool },
-    /// Not here: another invocation has the request, and nobody can tell what it makes of it.
-    Unclear,
+    Elsewhere,
 }
 
 impl<R: Responder, H: Host> Service<R, H> {
@@ -159,7 +144,7 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
         let passage = Passage::of(event, &context, &limits);
         // Both are large, and a thread's stack is not: so they are boxed. Kinds end by themselves at `limits.work`; this cuts
         // off one that does not.
-        let work = Box::pin(self.work_behind_gate(kind, event, &id, &context, &limits));
+        let work = Box::pin(self.work_behind_gate(kind, event, &id, &context, &passage));
         let ending = match AssertUnwindSafe(limits.cut_off.limit(work)).catch_unwind().await {
             Ok(Some(ending)) => ending,
             Ok(None) => {
@@ -172,11 +157,7 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
             Ok(served) => served,
             Err(panic) => Err(ServeError::Panicked(panic_reason(panic.as_ref()))),
         };
-        if served.is_err() {
-            self.release_baton(event, &limits).await;
-        }
-        // Who cannot tell whether a twin lives must not close the gate that both share.
-        if !matches!(served, Ok(Served::GoesOn) | Err(ServeError::Unclear)) {
+        if !matches!(served, Ok(Served::GoesOn)) {
             close(&self.gate, &passage).await;
         }
         served.map(|_| ())
@@ -199,18 +180,10 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
                 return Ok(Served::Ended);
             }
             Ending::NotUndone(reason) => return Err(ServeError::NotUndone(reason)),
-            Ending::Elsewhere { shares_passage } => {
-                tracing::info!("the request goes on in another invocation");
-                return Ok(Served::elsewhere(shares_passage));
-            }
-            Ending::Unclear => return Err(ServeError::Unclear),
-            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, limits).await {
-                Ok(served) => return Ok(served),
-                Err(refusal) => Outcome::Failed(refusal.reason(&reason, false, &invocation.function_arn)),
-            },
-            Ending::Shut(reason) => match self.hand_over(event, invocation, limits).await {
-                Ok(served) => return Ok(served),
-                Err(refusal) => Outcome::Failed(refusal.reason(&reason, true, &invocation.function_arn)),
+            Ending::Elsewhere => return Ok(Served::GoesOn),
+            Ending::OutOfTime(reason) => match self.hand_over(event, invocation, limits, reason).await {
+                None => return Ok(Served::GoesOn),
+                Some(outcome) => outcome,
             },
         };
         let served = self.answer(event, id, &outcome, limits.answer).await;
@@ -363,8 +336,8 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
 }
 
 fn context(event: &Event, id: &PhysicalId, home: Home, limits: &Limits) -> Context {
-    let Envelope { stack_id, logical_id, request_id, .. } = event.envelope.clone();
-    let sent = sent(event, limits);
+    let Envelope { stack_id, logical_id, request_id, response_url, .. } = event.envelope.clone();
+    let sent = Sent::of(&response_url, limits.delivered_at());
     let change = match &event.request {
         Request::Create { .. } => Change::Create,
         Request::Update { physical_id, .. } if physical_id != id => Change::Replacement,
@@ -372,10 +345,6 @@ fn context(event: &Event, id: &PhysicalId, home: Home, limits: &Limits) -> Conte
         Request::Delete { .. } => Change::Delete,
     };
     Context { stack_id, logical_id, request_id, sent, home, deadline: limits.work, change }
-}
-
-fn sent(event: &Event, limits: &Limits) -> Sent {
-    Sent::of(&event.envelope.response_url, limits.delivered_at())
 }
 
 fn ending(result: Result<Outcome, Failure>) -> Ending {

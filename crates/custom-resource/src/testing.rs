@@ -208,8 +208,7 @@ pub struct Turnstile(Arc<Mutex<Inside>>);
 
 #[derive(Debug, Default)]
 struct Inside {
-    /// By request id and delivery.
-    deliveries: Vec<(String, Duration)>,
+    requests: Vec<String>,
     passages: u32,
     closing: Duration,
     next: VecDeque<Jam>,
@@ -241,9 +240,9 @@ impl Turnstile {
         lock(&self.0).closing = closing;
     }
 
-    /// The requests that are inside, once for each delivery.
+    /// The requests that are inside.
     pub fn inside(&self) -> Vec<String> {
-        lock(&self.0).deliveries.iter().map(|(request_id, _)| request_id.clone()).collect()
+        lock(&self.0).requests.clone()
     }
 
     /// How often it was to be opened.
@@ -262,9 +261,9 @@ impl Gate for Turnstile {
         let jam = {
             let mut inside = lock(&self.0);
             inside.passages += 1;
-            let delivery = (passage.request_id.to_owned(), passage.delivered_at);
-            if !inside.deliveries.contains(&delivery) {
-                inside.deliveries.push(delivery);
+            let name = passage.request_id.to_owned();
+            if !inside.requests.contains(&name) {
+                inside.requests.push(name);
             }
             match inside.next.front() {
                 Some(Jam::PanicsWhenClosed | Jam::HangsWhenClosed) | None => None,
@@ -284,9 +283,7 @@ impl Gate for Turnstile {
         Deadline::after(self.closing()).limit(pending::<()>()).await;
         let jam = {
             let mut inside = lock(&self.0);
-            inside.deliveries.retain(|(request_id, delivered_at)| {
-                request_id != passage.request_id || *delivered_at != passage.delivered_at
-            });
+            inside.requests.retain(|name| name != passage.request_id);
             inside.next.pop_front()
         };
         match jam {

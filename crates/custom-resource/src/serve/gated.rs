@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use wait::Deadline;
 
-use super::baton::Runner;
+use super::continuing::Runner;
 use super::{Ending, Service};
 use crate::event::{Event, Request};
-use crate::limits::Limits;
 use crate::resource::{Context, Kind};
 use crate::{Failure, Gate, Host, Outcome, Passage, PhysicalId, Responder};
 
@@ -25,18 +24,17 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
         event: &Event,
         id: &PhysicalId,
         context: &Context,
-        limits: &Limits,
+        passage: &Passage<'_>,
     ) -> Ending {
-        let reason = match self.gate.open(&Passage::of(event, context, limits)).await {
+        let reason = match self.gate.open(passage).await {
             Ok(()) => {
-                return match self.runner(event, limits).await {
+                return match self.runner(event).await {
                     Runner::This => self.work(kind, event, id, context).await,
-                    Runner::Another { shares_passage } => Ending::Elsewhere { shares_passage },
-                    Runner::Twin => Ending::Unclear,
+                    Runner::Another => Ending::Elsewhere,
                     Runner::Nobody => Ending::NobodyWaits("answered".to_owned()),
                 };
             }
-            Err(failure @ Failure::OutOfTime { .. }) => return Ending::Shut(failure.reason()),
+            Err(failure @ Failure::OutOfTime { .. }) => return Ending::OutOfTime(failure.reason()),
             Err(failure @ (Failure::Failed { .. } | Failure::Overtaken)) => failure.reason(),
         };
         let refusal = Ending::Answer(Outcome::Failed(reason));
@@ -52,10 +50,8 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
             Some(
                 Ending::Answer(Outcome::Failed(_))
                 | Ending::OutOfTime(_)
-                | Ending::Shut(_)
                 | Ending::NotUndone(_)
-                | Ending::Elsewhere { .. }
-                | Ending::Unclear,
+                | Ending::Elsewhere,
             )
             | None => refusal,
         }

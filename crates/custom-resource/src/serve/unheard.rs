@@ -49,10 +49,8 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
             }
         };
         match ending {
-            Ending::NotUndone(reason) | Ending::OutOfTime(reason) | Ending::Shut(reason) => {
-                Err(ServeError::NotUndone(reason))
-            }
-            Ending::NobodyWaits(_) | Ending::Answer(_) | Ending::Elsewhere { .. } | Ending::Unclear => Ok(()),
+            Ending::NotUndone(reason) | Ending::OutOfTime(reason) => Err(ServeError::NotUndone(reason)),
+            Ending::NobodyWaits(_) | Ending::Answer(_) | Ending::Elsewhere => Ok(()),
         }
     }
 }

@@ -131,27 +131,6 @@ async fn d12_a_gate_that_is_not_ready_in_time_is_waited_for_in_another_invocatio
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_for_which_one_invocation_is_too_short_is_the_reason_when_nothing_can_be_called() {
-    let bench = Bench::willing();
-    for (refusal, expected) in [
-        (Refusal("no answer", Retry::Later), "raise FunctionTimeoutSeconds"),
-        (Refusal("access denied", Retry::Never), "Allow lambda:InvokeFunction"),
-    ] {
-        bench.stage.refuse_continuations(Some(refusal));
-        bench.turnstile.jam_next(Jam::Refuses(not_yet()));
-        let reason = bench.reason(&request()).await;
-        assert!(reason.starts_with("the gate is not open: ") && reason.contains(expected), "{reason}");
-        assert!(
-            !(reason.contains("FunctionTimeoutSeconds") && reason.contains("InvokeFunction")),
-            "{reason}"
-        );
-    }
-    bench.stage.refuse_continuations(Some(Refusal("no answer", Retry::Later)));
-    bench.turnstile.jam_next(Jam::Refuses(not_yet()));
-    insta::assert_snapshot!(bench.reason(&request()).await, @"the gate is not open: not within 880 s (90 looks); last status: stopping. One invocation is too short for that, and without a way out no other can be started: raise FunctionTimeoutSeconds.");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_deletion_that_needs_no_way_out_is_not_blocked_by_the_gate() {
     let bench = Bench::willing();
     bench.turnstile.jam_next(refusal());

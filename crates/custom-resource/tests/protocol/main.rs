@@ -1,6 +1,5 @@
 //! The promises of the protocol, each as a test, under paused time with a kind that does what the test says.
 
-mod baton;
 mod bench;
 mod delivery;
 mod endings;
