@@ -27,6 +27,7 @@ def main() -> None:
         buckets,
         conditions,
         custom_resources,
+        data,
         domains_in_vpcs,
         ec2,
         egress,
@@ -44,6 +45,7 @@ def main() -> None:
     def stop(*_: object) -> None:
         """At once: what is in flight has nobody left to answer."""
         functions.kill_children()
+        world.data.kill()
         shutil.rmtree(temporary, ignore_errors=True)
         sys.stdout.flush()
         os._exit(0)
@@ -52,6 +54,7 @@ def main() -> None:
         # Here and not earlier, because the server installs handlers of its own that wait for requests to end.
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop)
+        world.data.started(asyncio.get_running_loop())
 
     conditions.install()
     authorization.install()
@@ -60,6 +63,7 @@ def main() -> None:
     names.install()
     domains_in_vpcs.install()
     opensearch.install(world)
+    data.install(world, options.nodes)
     functions.install(world)
     egress.install(world)
     custom_resources.install(world)
@@ -71,6 +75,7 @@ def main() -> None:
         app.main()
     finally:
         functions.kill_children()
+        world.data.kill()
         shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -79,6 +84,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="the port on 127.0.0.1")
     parser.add_argument("--speed", choices=("fast", "real"), default="fast", help="how long AWS takes")
     parser.add_argument("--seed", type=int, default=0, help="the seed of all times")
+    parser.add_argument("--nodes", type=int, default=0, help="OpenSearch nodes for the first domains that are made")
     parser.add_argument("--no-auth", action="store_true", help="do not enforce IAM")
     return parser.parse_args()
 

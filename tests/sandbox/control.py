@@ -5,6 +5,7 @@ For tests and the demo only; it listens on the loopback address like everything 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from ministack.core.responses import request_scope
 from ministack.services import ec2 as stores
 
 from . import custom_resources, leftovers
+from .data import control as data
 from .ec2 import instances, peerings
 from .settings import retimed
 from .wire import Response, answer
@@ -30,8 +32,11 @@ async def serve(world: World, method: str, path: str, query: str, body: bytes) -
     try:
         values = {name: found[-1] for name, found in parse_qs(query).items()}
         values.update(json.loads(body) if body else {})
+        # What is asked of nodes takes time, and in that time the rest goes on.
+        if handler in data.ROUTES.values():
+            return answer(200, await asyncio.to_thread(handler, world, values))
         return answer(200, handler(world, values))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         return answer(400, {"error": f"{type(error).__name__}: {error}"})
 
 
@@ -222,4 +227,5 @@ _ROUTES: dict[tuple[str, str], Handler] = {
     ("DELETE", "/duplicates"): _no_duplicates,
     ("POST", "/redeliver"): _redeliver,
     ("GET", "/leftovers"): _leftovers,
+    **data.ROUTES,
 }

@@ -25,6 +25,7 @@ class Fault:
     account: str | None = None
     region: str | None = None
     principal: str | None = None
+    path: str | None = None
     code: str = "InternalException"
     status: int = 500
     message: str = "Injected by the sandbox."
@@ -39,6 +40,7 @@ class Fault:
             and self.account in (None, call.account)
             and self.region in (None, call.region)
             and (self.principal is None or self.principal in call.principal)
+            and (self.path is None or self.path in call.path)
         )
 
     def is_due(self) -> bool:
@@ -56,6 +58,8 @@ class Call:
     account: str
     region: str
     principal: str = ""
+    # Of a request to a domain's endpoint; calls of AWS have none.
+    path: str = ""
 
 
 @dataclass

@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable
 
-KINDS = ("call", "event", "invocation", "answer", "note", "instance", "peering", "blocked")
+KINDS = ("call", "event", "invocation", "answer", "note", "instance", "peering", "blocked", "data")
 LIMIT = 50_000
 
 

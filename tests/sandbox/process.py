@@ -52,11 +52,16 @@ class Sandbox:
         seed: int = 0,
         auth: bool = True,
         wait_seconds: float = 60,
+        nodes: int = 0,
     ) -> Sandbox:
-        """Start on a free port (or the given one) and come back when it answers."""
+        """Start on a free port (or the given one) and come back when it answers.
+
+        `nodes` real OpenSearch nodes are started with it, for the first domains that are made; they take longer.
+        """
         port = port or free_port()
         log_path = log_path or os.path.join(tempfile.gettempdir(), f"tandem-sandbox-{port}.log")
         command = [str(python), "-m", "sandbox", "--port", str(port), "--speed", speed, "--seed", str(seed)]
+        command += ["--nodes", str(nodes)]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
         with open(log_path, "ab") as log:
             process = subprocess.Popen(
@@ -83,13 +88,13 @@ class Sandbox:
     def pid(self) -> int:
         return self._process.pid
 
-    def control(self, path: str, body: dict | None = None, method: str | None = None) -> dict:
+    def control(self, path: str, body: dict | None = None, method: str | None = None, seconds: float = 30) -> dict:
         """Ask the control API: GET without a body, POST with one, unless a method is given."""
         method = method or ("GET" if body is None else "POST")
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.endpoint}/_sandbox{path}", data=data, method=method)
         try:
-            with _opener.open(request, timeout=30) as response:
+            with _opener.open(request, timeout=seconds) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             raise ControlError(error.read().decode(errors="replace")) from None

@@ -30,6 +30,8 @@ class World:
     response_bucket: str = "up"
     # {"stack", "logical_id", "request_type", "copies"}: events to deliver more than once.
     duplicates: list[dict] = field(default_factory=list)
+    # `data.DataPlane`, once it is installed.
+    data: object = None
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.clock)
