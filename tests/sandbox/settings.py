@@ -36,6 +36,17 @@ class Timing:
     peering_pending: Span
     peering_deleting: Span
     peering_lag: Span
+    # Replication by the stand-in: how often it looks at the leader, how long it waits while nobody answers, until a
+    # start gives up, until a missing leader index pauses it, and how often settings and aliases follow.
+    replication_poll: Span
+    replication_back_off: Span
+    replication_start: Span
+    replication_auto_pause: Span
+    replication_metadata: Span
+    # An auto-follow rule: its first look at the leader, the next ones, and another try of what failed.
+    autofollow_first: Span
+    autofollow_poll: Span
+    autofollow_retry: Span
     # Waits before the second and the third delivery of an asynchronous invocation.
     retries: tuple[float, float]
 
@@ -57,6 +68,14 @@ FAST = Timing(
     peering_pending=(0.2, 0.6),
     peering_deleting=(0.2, 0.6),
     peering_lag=(0.05, 0.3),
+    replication_poll=(0.15, 0.15),
+    replication_back_off=(0.6, 0.6),
+    replication_start=(1.0, 1.0),
+    replication_auto_pause=(0.8, 0.8),
+    replication_metadata=(1.0, 1.0),
+    autofollow_first=(0.1, 0.3),
+    autofollow_poll=(0.8, 1.5),
+    autofollow_retry=(4, 4),
     retries=(0.3, 0.6),
 )
 
@@ -78,6 +97,14 @@ REAL = Timing(
     peering_pending=(60, 240),
     peering_deleting=(60, 240),
     peering_lag=(2, 15),
+    replication_poll=(10, 10),
+    replication_back_off=(40, 40),
+    replication_start=(30, 30),
+    replication_auto_pause=(5, 5),
+    replication_metadata=(60, 60),
+    autofollow_first=(0.3, 1),
+    autofollow_poll=(30, 30),
+    autofollow_retry=(3600, 3600),
     retries=(60, 120),
 )
 
