@@ -163,7 +163,8 @@ class Replication:
         self._validate(overrides)
         if str(self._settings.get("plugins.replication.follower.block.start")).lower() == "true":
             raise PluginError(403, "status_exception", "[FORBIDDEN] Replication START block is set")
-        follower = Follower(index, alias, leader_index, found["uuid"], overrides)
+        # Busy until its index is made.
+        follower = Follower(index, alias, leader_index, found["uuid"], overrides, is_busy=True)
         with self._lock:
             if index in self._followers:
                 raise requests.bad(f"Cant use same index again for replication. Delete the index:{index}")
