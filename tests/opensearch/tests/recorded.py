@@ -20,6 +20,8 @@ _VOLATILE = {
     *("took", "uuid", "creation_date", "created", "timestamp", "version", "node", "cluster_uuid", "cluster_name"),
     *("bytes_total", "bytes_recovered", "bytes_percent", "files_total", "files_recovered", "files_percent"),
     *("start_time", "running_time", "last_execution_time", "total_write_time_millis", "bytes_read", "seeds", "mode"),
+    # The stand-in cannot give an index the leader's name.
+    "provided_name",
     *("operations_written", "operations_read", "translog_size_bytes", "operations_read_translog", "resource.id"),
     *("total_read_time_translog_millis", "leader_checkpoint", "follower_checkpoint", "seq_no", "index_uuid"),
     *("max_connections_per_cluster", "num_nodes_connected", "_seq_no", "_primary_term", "remote_address", "_shards"),

@@ -321,10 +321,10 @@ def test_settings_of_the_plugin(script, pair):
 
 
 def test_a_leader_that_is_down(script, pair, sandbox):
-    for name in ("f1", "w1", "c1", "n1"):
+    for name in ("l1", "w1", "c1", "n1"):
         index(pair.leader, name)
         if name != "n1":
-            follow(pair, name)
+            follow(pair, name, "f1" if name == "l1" else name)
     follow_rule = {"leader_alias": "conn", "name": "ff", "pattern": "ff-*", "use_roles": pair.start("x")["use_roles"]}
     pair.follower.must("POST", "/_plugins/_replication/_autofollow", follow_rule)
     sandbox.control("/nodes/state", {"domain": pair.leader.name, "state": "killed"})
@@ -422,7 +422,7 @@ def secured(pair):
             keys[f"{ARN}{name}"] = pair.leader.role(name, every)[1]
         except iam.exceptions.EntityAlreadyExistsException:
             sts = pair.leader.client("sts")
-            keys[f"{ARN}{name}"] = sts.assume_role(RoleArn=f"{ARN}{name}", RoleSessionName="s")["Credentials"]
+            keys[f"{ARN}{name}"] = sts.assume_role(RoleArn=f"{ARN}{name}", RoleSessionName="session")["Credentials"]
     return Script(pair, keys)
 
 

@@ -149,6 +149,8 @@ class DataPlane:
     def _join(self, key: str, connection: Connection, follower: Placement, leader: Placement) -> None:
         for placement in (follower, leader):
             placement.await_ready()
+            # Nobody may have asked the other domain for anything yet.
+            nodes.apply_master(placement)
         link = self.links.open(connection.alias, ("127.0.0.1", leader.node.transport_port))
         remote = {
             "mode": "proxy",
