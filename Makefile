@@ -11,11 +11,12 @@ BOOTSTRAP := $(CARGO_TARGET)/debug/bootstrap
 EVERYTHING := --workspace --all-features --locked
 TOOLS := target/venv/tools/bin
 SANDBOX := target/venv/sandbox/bin
+OPENSEARCH := target/venv/opensearch/bin
 PYTEST := python -B -m pytest -q
 
 .DEFAULT_GOAL := menu
-.PHONY: menu demo demo-network test test-crates test-sandbox test-nat test-scenarios check check-crates check-templates package sandbox clean
-.PHONY: rust python compiler formatter build dev-zip
+.PHONY: menu demo demo-network test test-crates test-sandbox test-nat test-data test-scenarios nodes check check-crates check-templates package sandbox clean
+.PHONY: rust python compiler formatter maven build dev-zip
 
 menu:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-19s%s\n", $$1, $$2 }'
@@ -26,7 +27,7 @@ demo: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains o
 demo-network: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## the same in VPCs of two accounts and Regions: a NAT that wakes, a peering, every flow
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.network
 
-test: test-crates test-sandbox test-nat test-scenarios ## run every test: crates, sandbox, NAT, scenarios, demos
+test: test-crates test-sandbox test-nat test-data test-scenarios ## run every test: crates, sandbox, NAT, data, scenarios, demos
 
 test-crates: build
 	$(CARGO) test $(EVERYTHING) --no-fail-fast
@@ -37,6 +38,9 @@ test-sandbox: $(SANDBOX)/.installed
 test-nat: $(TOOLS)/.installed
 	@tests/nat/tools.sh
 	$(TOOLS)/$(PYTEST) tests/nat
+
+test-data: nodes $(SANDBOX)/.installed
+	$(SANDBOX)/$(PYTEST) tests/opensearch
 
 test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) -n 4 --dist loadgroup tests/scenarios tests/reachability tests/demo tests/package
@@ -53,13 +57,17 @@ check-templates: rust $(TOOLS)/.installed
 package: rust python compiler target/venv/package/bin/.installed ## build the release zips, and measure size, start and memory
 	@$(PYTHON) -B tests/package/release.py target/venv/package/bin/cargo-lambda $(CARGO_TARGET) target/package
 
+# Looks every time, because OPENSEARCH_HOME and REPLICATION_PLUGIN may say something else than the last time.
+nodes: maven $(OPENSEARCH)/.installed ## assemble the OpenSearch nodes of the data tests, once
+	@PYTHONPATH=tests $(OPENSEARCH)/python -B -m opensearch.assembly target/opensearch
+
 sandbox: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS in the foreground, on PORT=4566
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.foreground --port $(PORT)
 
 clean: ## remove everything that was built or installed here
 	rm -rf target
 
-rust python compiler formatter:
+rust python compiler formatter maven:
 	@tests/prerequisites.sh $@
 
 build: rust compiler

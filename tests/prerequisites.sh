@@ -38,6 +38,12 @@ formatter() {
 		missing "rustfmt or clippy: run \`rustup component add rustfmt clippy\`."
 }
 
+# A home of one's own needs no packages.
+maven() {
+	test -n "${OPENSEARCH_HOME:-}" || test -e target/opensearch/distribution.json || command -v mvn >/dev/null ||
+		missing "Maven (mvn): install it (on Debian and Ubuntu: \`apt install maven\`, on macOS: \`brew install maven\`)."
+}
+
 for prerequisite in "$@"; do
 	$prerequisite
 done
