@@ -180,7 +180,7 @@ def _with_plugin(cache: Path, home: Path, plugin: str) -> Path:
         if source.is_dir():
             shutil.copytree(source, folder)
         else:
-            folder.mkdir()
+            folder.mkdir(parents=True)
             _unzip(source, folder)
         descriptor = folder / "plugin-descriptor.properties"
         if not descriptor.exists() or f"opensearch.version={VERSION}" not in descriptor.read_text().replace(" ", ""):
