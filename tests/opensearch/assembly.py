@@ -113,7 +113,8 @@ def _assembled(cache: Path) -> Path:
 def _download(cache: Path, downloads: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise Missing("Maven (mvn): install it (on Debian and Ubuntu: `apt install maven`, on macOS: `brew install maven`).")
+        how = "on Debian and Ubuntu: `apt install maven`, on macOS: `brew install maven`"
+        raise Missing(f"Maven (mvn): install it ({how}).")
     print("Downloading OpenSearch and its security plugin (about 180 MB) with Maven", flush=True)
     environment = dict(os.environ)
     if shutil.which("java") is None and "JAVA_HOME" not in environment:

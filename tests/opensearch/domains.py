@@ -132,7 +132,8 @@ class Domain:
     def role(self, name: str, statements: list[dict]) -> tuple[str, dict]:
         """An IAM role of the domain's account: its ARN, and credentials of it."""
         iam = self.client("iam")
-        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{self.account}:root"}, "Action": "sts:AssumeRole"}
+        owner = {"AWS": f"arn:aws:iam::{self.account}:root"}
+        trust = {"Effect": "Allow", "Principal": owner, "Action": "sts:AssumeRole"}
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
         if statements:
             policy = json.dumps({"Statement": statements})

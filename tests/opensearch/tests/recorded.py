@@ -27,8 +27,8 @@ _VOLATILE = {
     *("max_connections_per_cluster", "num_nodes_connected", "_seq_no", "_primary_term", "remote_address", "_shards"),
     *("operations_read_lucene", "total_read_time_lucene_millis", "tenants", "resource.type", "custom_attribute_names"),
 }
-# Of the way the nodes are joined, not of replication.
-_ABSENT_IS_FINE = {"seeds", "max_connections_per_cluster", "num_nodes_connected", "translog", "provided_name", "version"}
+# Of the way the nodes are joined, and of settings that nobody but the plugin can set.
+_ABSENT_IS_FINE = {"seeds", "max_connections_per_cluster", "num_nodes_connected", "translog", "version"}
 
 
 def _read() -> dict[str, list[dict]]:

@@ -504,7 +504,8 @@ def test_security_of_a_start(secured, pair):
     secured.say("security: start: another principal mapped on the follower only")
     master = {"users": ["master"], "backend_roles": [f"{ARN}repl"]}
     pair.follower.must("PUT", f"/_plugins/_security/api/rolesmapping/{FOLLOWER_ROLE}", master)
-    secured.say("security: start: all_access user mapped to the follower role, but not to the leader role, on the leader")
+    half = "security: start: all_access user mapped to the follower role, but not to the leader role, on the leader"
+    secured.say(half)
     pair.leader.must("PUT", f"/_plugins/_security/api/rolesmapping/{LEADER_ROLE}", master)
     for case in (
         "security: start: all_access user also mapped to both replication roles",

@@ -36,7 +36,8 @@ def test_an_assumed_role_is_its_role(domain):
     info = domain.signed(keys, "GET", "/_plugins/_security/authinfo").json()
     assert (info["user_name"], info["backend_roles"], info["roles"]) == (role, [role], [])
     answer = domain.signed(keys, "GET", "/_cluster/health")
-    reason = f"no permissions for [cluster:monitor/health] and User [name={role}, backend_roles=[{role}], requestedTenant=null]"
+    user = f"User [name={role}, backend_roles=[{role}], requestedTenant=null]"
+    reason = f"no permissions for [cluster:monitor/health] and {user}"
     assert (answer.status, answer.json()["error"]["reason"]) == (403, reason)
     domain.map("all_access", role)
     assert domain.signed(keys, "GET", "/_cluster/health").status == 200
@@ -79,9 +80,8 @@ def test_a_body_that_was_not_signed_is_refused(domain):
 
     _, keys = domain.role(f"r-{domain.name}", allow(domain, "Put"))
     request = AWSRequest("PUT", f"http://{domain.endpoint}/x/_doc/1", data=b'{"n":1}')
-    SigV4Auth(Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]), "es", "us-east-1").add_auth(
-        request
-    )
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    SigV4Auth(credentials, "es", "us-east-1").add_auth(request)
     answer = domain.send("PUT", "/x/_doc/1", b'{"n":2}', dict(request.headers.items()))
     assert (answer.status, "does not match" in answer.json()["message"]) == (403, True)
 

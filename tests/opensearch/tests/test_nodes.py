@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -37,12 +38,12 @@ def test_it_listens_on_loopback_only_and_is_not_root(node):
     if not os.path.exists("/proc"):
         pytest.skip("no /proc here")
     assert os.stat(f"/proc/{node.pid}").st_uid != 0
-    listening = {
-        row.split()[1].rpartition(":")[0]
-        for name in ("tcp", "tcp6")
-        for row in open(f"/proc/{node.pid}/net/{name}").readlines()[1:]
-        if int(row.split()[1].rpartition(":")[2], 16) in (node.http_port, node.transport_port) and row.split()[3] == "0A"
-    }
+    listening = set()
+    for name in ("tcp", "tcp6"):
+        for row in Path(f"/proc/{node.pid}/net/{name}").read_text().splitlines()[1:]:
+            address, port = row.split()[1].split(":")
+            if int(port, 16) in (node.http_port, node.transport_port) and row.split()[3] == "0A":
+                listening.add(address)
     assert listening <= {"0100007F", "0000000000000000FFFF00000100007F"}
     assert listening
 

@@ -51,8 +51,8 @@ def test_routing_mappings_settings_and_aliases_follow(pair):
     assert pair.follower("GET", "/f1/_doc/a?routing=x").json()["_routing"] == "x"
     pair.leader.must("PUT", "/l1/_doc/b?routing=y&refresh=true", {"n": 2, "word": "new field"})
     pair.until_equal("l1", "f1")
-    properties = [d.must("GET", f"/{i}/_mapping")[i]["mappings"] for d, i in ((pair.leader, "l1"), (pair.follower, "f1"))]
-    assert properties[0] == properties[1]
+    theirs = pair.leader.must("GET", "/l1/_mapping")["l1"]["mappings"]
+    assert pair.follower.must("GET", "/f1/_mapping")["f1"]["mappings"] == theirs
     pair.leader.must("PUT", "/l1/_settings", {"index": {"max_result_window": 12345}})
     pair.leader.must("POST", "/_aliases", {"actions": [{"add": {"index": "l1", "alias": "more"}}]})
     until(lambda: "more" in pair.follower.must("GET", "/f1/_alias")["f1"]["aliases"], 90)

@@ -55,6 +55,8 @@ class Replication:
         self._rules: dict[str, Following] = {}
         self._stopped: set[str] = set()
         self._settings: dict[str, object] = {}
+        self._looks: dict[str, tuple[float, dict]] = {}
+        self._looking = threading.Lock()
         self._lock = threading.RLock()
         self._guard = Guard(self._node, lambda: {f.index for f in self.followers() if f.restored.is_set()})
         self._workers = ThreadPoolExecutor(6, thread_name_prefix="sandbox-replicate")
@@ -156,7 +158,8 @@ class Replication:
         found = self._look(leader, leader_index)
         if self._leads_a_chain(alias, leader_index):
             raise requests.bad(f"Cannot Replicate a Replicated Index {leader_index}")
-        here = self._node.request("GET", f"/_cluster/state/metadata/{index}?ignore_unavailable=true&expand_wildcards=all")
+        path = f"/_cluster/state/metadata/{index}?ignore_unavailable=true&expand_wildcards=all"
+        here = self._node.request("GET", path)
         present = here.json().get("metadata", {}).get("indices", {})
         if index in present or self.follows(index):
             raise requests.bad(f"Cant use same index again for replication. Delete the index:{index}")
@@ -507,7 +510,8 @@ class Replication:
             follower.waits = min(max(follower.waits * 2, timing.replication_poll[1]), timing.replication_back_off[1])
             follower.due = time.monotonic() + follower.waits
         except Gone:
-            self._miss(follower, "org.opensearch.index.IndexNotFoundException", f"no such index [{follower.leader_index}]")
+            text = f"no such index [{follower.leader_index}]"
+            self._miss(follower, "org.opensearch.index.IndexNotFoundException", text)
         except Closed:
             self._miss(follower, "org.opensearch.indices.IndexClosedException", "closed")
         except PluginError as error:
@@ -522,7 +526,7 @@ class Replication:
 
     def _advance(self, follower: Follower) -> None:
         leader = self._leader(follower.alias)
-        uuid, shards = leader.shards(follower.leader_index)
+        uuid, shards = self._look_at_shards(leader, follower)
         if uuid != follower.leader_uuid:
             raise Gone(follower.leader_index)
         follower.missed = None
@@ -544,6 +548,16 @@ class Replication:
         if time.monotonic() - follower.synced > self._plane.world.timing.replication_metadata[1]:
             self._copy_metadata(leader, follower)
             follower.synced = time.monotonic()
+
+    def _look_at_shards(self, leader: Leader, follower: Follower) -> tuple[str, dict]:
+        """How far the leader is; all indexes of one leader share a look at it."""
+        with self._looking:
+            at, seen = self._looks.get(follower.alias, (0.0, {}))
+            if time.monotonic() - at > self._plane.world.timing.replication_poll[0] / 2:
+                seen = leader.all_shards()
+                self._looks[follower.alias] = (time.monotonic(), seen)
+        # Closed or gone: its own request tells which.
+        return seen.get(follower.leader_index) or leader.shards(follower.leader_index)
 
     def _copy_metadata(self, leader: Leader, follower: Follower) -> None:
         """Settings and aliases; a setting that cannot change in an open index closes it for a moment."""
@@ -595,7 +609,8 @@ class Replication:
         return Leader(joint.leader.node, joint.link.travel, joint.link.address)
 
     def _note(self, what: str, error: Exception) -> None:
-        self._plane.world.journal.add("note", what=f"replication of {self.domain.name}, {what}", error=repr(error)[:500])
+        what = f"replication of {self.domain.name}, {what}"
+        self._plane.world.journal.add("note", what=what, error=repr(error)[:500])
 
     # What the plugin adds to the answers of others.
 
@@ -634,7 +649,7 @@ class Replication:
                 self._settings[name] = value
         if any(given.get(kind) for kind in ("persistent", "transient")):
             return self._node.request("PUT", target, given, headers={**user, "content-type": "application/json"})
-        shown = _nested({n: str(v).lower() if isinstance(v, bool) else str(v) for n, v in ours.items() if v is not None})
+        shown = _nested({n: _text(v) for n, v in ours.items() if v is not None})
         return acknowledged({"acknowledged": True, "persistent": shown, "transient": {}})
 
     def _decorated(self, path: str, target: str, user: dict) -> Answer | None:

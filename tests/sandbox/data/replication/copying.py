@@ -79,6 +79,14 @@ class Leader:
             for name, item in found.items()
         }
 
+    def all_shards(self) -> dict[str, tuple[str, dict[int, Shard]]]:
+        """The uuids and primaries of all open indexes, for one request instead of many."""
+        shown = "indices.*.uuid,indices.*.shards.*.routing.primary,indices.*.shards.*.seq_no"
+        found = self.ask("GET", f"/_stats/docs?level=shards&expand_wildcards=all&filter_path={shown}")
+        if found.status != 200:
+            raise Unreachable(self.address)
+        return {name: _primaries(stats) for name, stats in found.json().get("indices", {}).items()}
+
     def shards(self, index: str) -> tuple[str, dict[int, Shard]]:
         """The uuid of the index, and its primaries."""
         found = self.ask("GET", f"/{index}/_stats/docs?level=shards")
@@ -89,13 +97,17 @@ class Leader:
         stats = found.json()["indices"].get(index)
         if stats is None:
             raise Gone(index)
-        shards = {}
-        for number, copies in stats["shards"].items():
-            for copy in copies:
-                if copy["routing"]["primary"] and "seq_no" in copy:
-                    shards[int(number)] = Shard(copy["seq_no"]["global_checkpoint"], copy["seq_no"]["max_seq_no"])
-        return stats["uuid"], shards
+        return _primaries(stats)
 
+
+
+def _primaries(stats: dict) -> tuple[str, dict[int, Shard]]:
+    shards = {}
+    for number, copies in stats.get("shards", {}).items():
+        for copy in copies:
+            if copy["routing"]["primary"] and "seq_no" in copy:
+                shards[int(number)] = Shard(copy["seq_no"]["global_checkpoint"], copy["seq_no"]["max_seq_no"])
+    return stats["uuid"], shards
 
 
 def replicated_settings(leader: Leader, index: str, overrides: dict) -> dict:

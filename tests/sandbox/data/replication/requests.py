@@ -21,7 +21,9 @@ NO_BODY = "request body or source parameter is required"
 class PluginError(Exception):
     """An error as the plugin answers it."""
 
-    def __init__(self, status: int, kind: str, reason: str, cause: dict | None = None, root: dict | None = None, **more):
+    def __init__(
+        self, status: int, kind: str, reason: str, cause: dict | None = None, root: dict | None = None, **more: str
+    ):
         super().__init__(f"{kind}: {reason}")
         self.status, self.kind, self.reason = status, kind, reason
         self._cause, self._root, self._more = cause, root, more
