@@ -82,7 +82,7 @@ class Leader:
     def all_shards(self) -> dict[str, tuple[str, dict[int, Shard]]]:
         """The uuids and primaries of all open indexes, for one request instead of many."""
         shown = "indices.*.uuid,indices.*.shards.*.routing.primary,indices.*.shards.*.seq_no"
-        found = self.ask("GET", f"/_stats/docs?level=shards&expand_wildcards=all&filter_path={shown}")
+        found = self.ask("GET", f"/_stats/docs?level=shards&expand_wildcards=open,hidden&filter_path={shown}")
         if found.status != 200:
             raise Unreachable(self.address)
         return {name: _primaries(stats) for name, stats in found.json().get("indices", {}).items()}
