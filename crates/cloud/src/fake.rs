@@ -21,6 +21,7 @@ mod peering;
 mod ports;
 mod row;
 mod rules;
+mod search;
 mod session;
 mod state;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use leftovers::{Leftovers, Snapshot};
 pub use nat::Nat;
 pub use peering::GatewayPeering;
 pub use rules::{Quirk, Timing};
+pub use search::{Document, SearchSession};
 pub use session::Session;
 pub use world::{Call, Invocation, World};
 

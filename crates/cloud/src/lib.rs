@@ -16,6 +16,7 @@ mod place;
 mod reach;
 #[cfg(feature = "sdk")]
 pub mod sdk;
+mod search;
 mod stacks;
 mod statuses;
 mod transit_gateways;
@@ -30,6 +31,7 @@ pub use function::Function;
 pub use instances::{Instance, InstanceState, Instances};
 pub use place::{AssumedRole, Place};
 pub use reach::Reach;
+pub use search::{Access, Answer, Caller, Endpoint, Method, Refusal, Search, SearchError, segment};
 pub use stacks::{StackResource, Stacks};
 pub use transit_gateways::{
     Association, AssociationState, GatewayRoute, GatewayRouteState, NewPeering, Peering, PeeringState,
@@ -42,6 +44,8 @@ pub trait Cloud: Send + Sync + 'static {
     type Connections: Connections;
     /// Transit gateways as seen from one account and Region.
     type TransitGateways: TransitGateways;
+    /// A domain's REST API as one caller sees it.
+    type Search: Search;
     /// The record of who owns what.
     type Claims: Claims;
 
@@ -55,6 +59,9 @@ pub trait Cloud: Send + Sync + 'static {
         &self,
         place: &Place,
     ) -> impl Future<Output = Result<Self::TransitGateways, Error>> + Send;
+
+    /// The REST API of a domain. A role that cannot be assumed and a secret that cannot be read are errors here.
+    fn search(&self, access: &Access) -> impl Future<Output = Result<Self::Search, Error>> + Send;
 
     /// The claims of the function's own account and Region.
     fn claims(&self) -> &Self::Claims;

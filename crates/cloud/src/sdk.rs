@@ -13,6 +13,8 @@ mod reach;
 #[cfg(test)]
 mod replay;
 mod role;
+mod search;
+mod secret;
 mod stacks;
 mod transit_gateways;
 
@@ -26,9 +28,10 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 pub use claims::Parameters;
 pub use connections::Session;
+pub use search::Domain;
 pub use transit_gateways::Gateways;
 
-use crate::{Cloud, Error, Place};
+use crate::{Access, Cloud, Error, Place};
 
 /// To notice early that there is no way out, as in a VPC without egress.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -49,6 +52,7 @@ pub struct Aws {
     stacks: aws_sdk_cloudformation::Client,
     sessions: Mutex<HashMap<Place, Session>>,
     gateways: Mutex<HashMap<Place, Gateways>>,
+    domains: Mutex<HashMap<Access, Domain>>,
 }
 
 impl Aws {
@@ -79,6 +83,7 @@ impl Aws {
             stacks: aws_sdk_cloudformation::Client::new(&config),
             sessions: Mutex::default(),
             gateways: Mutex::default(),
+            domains: Mutex::default(),
             config,
         }
     }
@@ -92,11 +97,17 @@ impl Aws {
         let mut gateways = self.gateways.lock().unwrap_or_else(PoisonError::into_inner);
         gateways.entry(place.clone()).or_insert_with(|| Gateways::new(&self.config, place)).clone()
     }
+
+    fn domain(&self, access: &Access) -> Domain {
+        let mut domains = self.domains.lock().unwrap_or_else(PoisonError::into_inner);
+        domains.entry(access.clone()).or_insert_with(|| Domain::new(&self.config, access)).clone()
+    }
 }
 
 impl Cloud for Aws {
     type Connections = Session;
     type TransitGateways = Gateways;
+    type Search = Domain;
     type Claims = Parameters;
 
     /// Without a role no request is made; with one, the role is assumed unless its credentials are still fresh.
@@ -111,6 +122,13 @@ impl Cloud for Aws {
         let session = self.gateways(place);
         session.sign_in().await?;
         Ok(session)
+    }
+
+    /// The credentials are those of every other session; a secret is read anew, because it may have been rotated.
+    async fn search(&self, access: &Access) -> Result<Domain, Error> {
+        let domain = self.domain(access);
+        domain.sign_in().await?;
+        Ok(domain)
     }
 
     fn claims(&self) -> &Parameters {

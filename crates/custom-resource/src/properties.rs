@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a text must look like, in a sentence and as a test.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +106,49 @@ impl<'a> Properties<'a> {
     /// `true` or `false`.
     pub fn flag(&mut self, name: &'static str) -> Option<bool> {
         self.choice(name, &[("true", true), ("false", false)])
+    }
+
+    /// A list of texts that must fit the rule each; one text is a list of one. Empty ones and repetitions are left out.
+    pub fn list(&mut self, name: &'static str, rule: &Rule) -> Vec<String> {
+        let entries = match self.value.get(name) {
+            Some(Value::Array(entries)) => {
+                self.known.push(name);
+                entries.clone()
+            }
+            Some(_) | None => self.scalar(name).map(Value::String).into_iter().collect(),
+        };
+        let mut texts: Vec<String> = Vec::new();
+        for entry in entries {
+            match entry {
+                Value::String(text) if text.is_empty() || texts.contains(&text) => {}
+                Value::String(text) if (rule.accepts)(&text) => texts.push(text),
+                Value::String(text) => self.find(format!(
+                    "Property {name} contains {}: expected {}.",
+                    quoted(&text),
+                    rule.expects
+                )),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    self.find(format!("Property {name} contains something else than a text."));
+                }
+            }
+        }
+        texts
+    }
+
+    /// An object, as it is; empty when it is absent.
+    pub fn object(&mut self, name: &'static str) -> Map<String, Value> {
+        self.known.push(name);
+        match self.value.get(name) {
+            Some(Value::Object(members)) => return members.clone(),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
+                self.find(format!("Property {name} is not an object."));
+            }
+            Some(Value::String(text)) if !text.is_empty() => {
+                self.find(format!("Property {name} is {}: expected an object.", quoted(text)));
+            }
+            Some(Value::String(_) | Value::Null) | None => {}
+        }
+        Map::new()
     }
 
     /// Adds a finding of the kind's own, about several properties together. A whole sentence.
@@ -234,6 +277,44 @@ mod tests {
             &["Property Name is a list: expected one value."],
         );
         check(&json!([1]), |_| (), &["The properties are not an object."]);
+    }
+
+    #[test]
+    fn a_list_is_read_without_what_is_empty_or_repeated() {
+        check(
+            &json!({"Names": ["a", "", "b", "a"], "One": "c"}),
+            |reader| {
+                assert_eq!(reader.list("Names", &NAME), ["a", "b"]);
+                assert_eq!(reader.list("One", &NAME), ["c"]);
+                assert_eq!(reader.list("None", &NAME), Vec::<String>::new());
+            },
+            &[],
+        );
+        check(
+            &json!({"Names": ["A", 7]}),
+            |reader| drop(reader.list("Names", &NAME)),
+            &[
+                "Property Names contains `A`: expected lower-case letters.",
+                "Property Names contains something else than a text.",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_object_is_read_as_it_is() {
+        check(
+            &json!({"Settings": {"index.number_of_replicas": "0"}, "Empty": ""}),
+            |reader| {
+                assert_eq!(reader.object("Settings")["index.number_of_replicas"], "0");
+                assert!(reader.object("Empty").is_empty() && reader.object("None").is_empty());
+            },
+            &[],
+        );
+        check(
+            &json!({"Settings": "x", "Other": []}),
+            |reader| drop((reader.object("Settings"), reader.object("Other"))),
+            &["Property Settings is `x`: expected an object.", "Property Other is not an object."],
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A decorator over any port: it counts the calls and lets chosen ones go wrong.
 
 use crate::{
-    Association, Claimed, Claims, Cloud, Connections, Error, Filter, Function, GatewayRoute, Inbound,
-    NewConnection, NewPeering, Outbound, Peering, Place, Recorded, StackResource, Stacks, TransitGateways,
+    Access, Association, Caller, Claimed, Claims, Cloud, Connections, Error, Filter, Function, GatewayRoute,
+    Inbound, NewConnection, NewPeering, Outbound, Peering, Place, Recorded, StackResource, Stacks,
+    TransitGateways,
 };
 
 use super::faults::{Fault, Faults};
@@ -62,6 +63,7 @@ impl<C> Faulty<C> {
 impl<C: Cloud> Cloud for Faulty<C> {
     type Connections = Faulty<C::Connections>;
     type TransitGateways = Faulty<C::TransitGateways>;
+    type Search = Faulty<C::Search>;
     type Claims = Self;
 
     async fn connections(&self, place: &Place) -> Result<Self::Connections, Error> {
@@ -71,6 +73,16 @@ impl<C: Cloud> Cloud for Faulty<C> {
 
     async fn transit_gateways(&self, place: &Place) -> Result<Self::TransitGateways, Error> {
         let inner = self.faults.around(sign_in(place), self.inner.transit_gateways(place)).await?;
+        Ok(Faulty { inner, faults: self.faults.clone() })
+    }
+
+    async fn search(&self, access: &Access) -> Result<Self::Search, Error> {
+        let operation = match &access.caller {
+            Caller::Own => operation::SESSION,
+            Caller::Role(_) => operation::ASSUME_ROLE,
+            Caller::Secret(_) => operation::GET_SECRET,
+        };
+        let inner = self.faults.around(operation, self.inner.search(access)).await?;
         Ok(Faulty { inner, faults: self.faults.clone() })
     }
 

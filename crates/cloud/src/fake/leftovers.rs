@@ -15,6 +15,7 @@ pub struct Snapshot {
     claims: BTreeMap<String, String>,
     peerings: BTreeMap<String, u32>,
     routes: BTreeMap<(String, String), RouteRow>,
+    clusters: String,
 }
 
 impl Snapshot {
@@ -22,7 +23,13 @@ impl Snapshot {
         let connections = state.rows.iter().map(|row| (row.id.clone(), row.touches)).collect();
         let gateways = &state.gateways;
         let peerings = gateways.rows.iter().map(|row| (row.id.clone(), row.touches)).collect();
-        Self { connections, claims: state.claims.clone(), peerings, routes: gateways.routes.clone() }
+        Self {
+            connections,
+            claims: state.claims.clone(),
+            peerings,
+            routes: gateways.routes.clone(),
+            clusters: state.nodes.text(),
+        }
     }
 }
 
@@ -45,6 +52,8 @@ pub struct Leftovers {
     pub routes: Vec<(String, String)>,
     /// Routes that were there and are not, as table and range.
     pub lost_routes: Vec<(String, String)>,
+    /// What there is on the domains now, and was not, or the other way round, a line each.
+    pub on_domains: Vec<String>,
 }
 
 impl Leftovers {
@@ -58,6 +67,7 @@ impl Leftovers {
             touched_peerings: Vec::new(),
             routes: differing(&state.gateways.routes, &snapshot.routes),
             lost_routes: differing(&snapshot.routes, &state.gateways.routes),
+            on_domains: on_domains(&snapshot.clusters, &state.nodes.text()),
         };
         for row in &state.gateways.rows {
             match snapshot.peerings.get(&row.id) {
@@ -90,7 +100,20 @@ impl Leftovers {
             && self.touched_peerings.is_empty()
             && self.routes.is_empty()
             && self.lost_routes.is_empty()
+            && self.on_domains.is_empty()
     }
+}
+
+fn on_domains(before: &str, now: &str) -> Vec<String> {
+    let without = |one: &str, other: &str, what: &str| -> Vec<String> {
+        one.lines()
+            .filter(|line| !other.lines().any(|known| known == *line))
+            .map(|line| format!("{what} {line}"))
+            .collect()
+    };
+    let mut lines = without(now, before, "left:");
+    lines.extend(without(before, now, "lost:"));
+    lines
 }
 
 /// The routes of the one that the other one has not, or has otherwise.
@@ -126,6 +149,7 @@ impl fmt::Display for Leftovers {
         };
         routes("route left:", &self.routes)?;
         routes("route of others lost:", &self.lost_routes)?;
+        self.on_domains.iter().try_for_each(|line| writeln!(formatter, "{line}"))?;
         self.claims.iter().try_for_each(|(name, text)| writeln!(formatter, "claim left: {name} = {text}"))?;
         self.lost_claims
             .iter()

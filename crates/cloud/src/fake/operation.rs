@@ -23,5 +23,6 @@ pub(super) const SESSION: &str = "session";
 pub(super) const PUT_PARAMETER: &str = "PutParameter";
 pub(super) const GET_PARAMETER: &str = "GetParameter";
 pub(super) const DELETE_PARAMETER: &str = "DeleteParameter";
+pub(super) const GET_SECRET: &str = "GetSecretValue";
 pub(super) const STACK_RESOURCE: &str = "DescribeStackResource";
 pub(super) const INVOKE: &str = "Invoke";

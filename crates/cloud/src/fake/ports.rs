@@ -1,9 +1,13 @@
 //! The world as a cloud: sessions, claims, stacks and the function itself.
 
-use crate::{Claimed, Claims, Cloud, Code, Error, Function, Place, Recorded, StackResource, Stacks};
+use crate::{
+    Access, Caller as Who, Claimed, Claims, Cloud, Code, Error, Function, Place, Recorded, StackResource,
+    Stacks,
+};
 
 use super::gateway_session::GatewaySession;
 use super::operation;
+use super::search::SearchSession;
 use super::session::Session;
 use super::state::{Caller, State, error};
 use super::world::{Invocation, World};
@@ -11,6 +15,7 @@ use super::world::{Invocation, World};
 impl Cloud for World {
     type Connections = Session;
     type TransitGateways = GatewaySession;
+    type Search = SearchSession;
     type Claims = Self;
 
     async fn connections(&self, place: &Place) -> Result<Session, Error> {
@@ -19,6 +24,17 @@ impl Cloud for World {
 
     async fn transit_gateways(&self, place: &Place) -> Result<GatewaySession, Error> {
         Ok(GatewaySession { world: self.clone(), caller: self.enter(place).await? })
+    }
+
+    async fn search(&self, access: &Access) -> Result<SearchSession, Error> {
+        let (account, _) = self.home();
+        let place = |role| Place { account: account.clone(), region: access.region.clone(), role };
+        match &access.caller {
+            Who::Own => {}
+            Who::Role(role) => drop(self.enter(&place(Some(role.clone()))).await?),
+            Who::Secret(arn) => self.at_home(operation::GET_SECRET, arn, |_| Ok(())).await?,
+        }
+        Ok(SearchSession { world: self.clone(), access: access.clone() })
     }
 
     fn claims(&self) -> &Self {

@@ -12,6 +12,7 @@ use super::gateways::Gateways;
 use super::nat::Machine;
 use super::row::{Change, Row, inbound};
 use super::rules::{Quirk, Timing};
+use super::search::Nodes;
 use super::world::{Call, Invocation};
 
 /// A role that somebody may assume.
@@ -38,6 +39,7 @@ pub(super) struct State {
     /// Regions without an endpoint.
     pub(super) unreachable: HashSet<String>,
     pub(super) gateways: Gateways,
+    pub(super) nodes: Nodes,
     pub(super) claims: BTreeMap<String, String>,
     /// Every text of a claim since it was created.
     pub(super) claim_versions: HashMap<String, Vec<String>>,
@@ -65,6 +67,7 @@ impl State {
             nat: None,
             unreachable: HashSet::new(),
             gateways: Gateways::default(),
+            nodes: Nodes::default(),
             claims: BTreeMap::new(),
             claim_versions: HashMap::new(),
             stacks: HashMap::new(),
@@ -156,6 +159,7 @@ impl State {
         if let Some(machine) = &mut self.nat {
             machine.advance(now);
         }
+        self.nodes.advance(now);
         let Self { rows, gateways, domains, timing, quirks, stalls_in, .. } = self;
         gateways.advance(now, timing, quirks);
         for row in rows {

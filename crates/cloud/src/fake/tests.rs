@@ -6,6 +6,7 @@ mod leftovers;
 mod nat;
 mod ports;
 mod refusals;
+mod search;
 mod states;
 
 use std::time::Duration;
