@@ -5,8 +5,13 @@
 
 mod claim;
 mod connection;
+mod domain;
 mod egress;
 mod far;
+mod follower_index;
+mod replication;
+mod replication_rule;
+mod role_mapping;
 mod transit_gateway_peering;
 
 use std::sync::Arc;
@@ -16,6 +21,11 @@ use custom_resource::Kind;
 
 pub use connection::{Connection, Identity, Spec};
 pub use egress::{EGRESS_PERMISSIONS, Egress};
+pub use follower_index::{FollowerIndex, Identity as FollowerIndexIdentity, Spec as FollowerIndexSpec};
+pub use replication_rule::{
+    Identity as ReplicationRuleIdentity, ReplicationRule, Spec as ReplicationRuleSpec,
+};
+pub use role_mapping::{Identity as RoleMappingIdentity, RoleMapping, Spec as RoleMappingSpec};
 pub use transit_gateway_peering::{Identity as PeeringIdentity, Spec as PeeringSpec, TransitGatewayPeering};
 
 /// The registry: every kind a function serves.
@@ -23,6 +33,9 @@ pub fn kinds<C: Cloud>(cloud: &Arc<C>) -> Vec<Kind> {
     vec![
         Kind::new(Connection::new(Arc::clone(cloud))),
         Kind::new(TransitGatewayPeering::new(Arc::clone(cloud))),
+        Kind::new(RoleMapping::new(Arc::clone(cloud))),
+        Kind::new(FollowerIndex::new(Arc::clone(cloud))),
+        Kind::new(ReplicationRule::new(Arc::clone(cloud))),
     ]
 }
 
@@ -30,6 +43,9 @@ pub fn kinds<C: Cloud>(cloud: &Arc<C>) -> Vec<Kind> {
 pub const PERMISSIONS: &[(&str, Permissions)] = &[
     ("Custom::CrossClusterConnection", connection::PERMISSIONS),
     ("Custom::TransitGatewayPeering", transit_gateway_peering::PERMISSIONS),
+    ("Custom::RoleMapping", role_mapping::PERMISSIONS),
+    ("Custom::FollowerIndex", follower_index::PERMISSIONS),
+    ("Custom::ReplicationRule", replication_rule::PERMISSIONS),
 ];
 
 /// The actions of one kind, by the account that grants them.

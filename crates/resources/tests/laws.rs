@@ -14,6 +14,7 @@
     reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
+mod data;
 mod gateways;
 mod support;
 
@@ -71,7 +72,11 @@ fn samples() -> Vec<Sample> {
         seen: |world| format!("{:?}", world.connections_everywhere()),
         request: "CreateOutboundConnection",
     };
-    worlds.into_iter().map(connection).chain(gateways::worlds().into_iter().map(peering)).collect()
+    let connections = worlds.into_iter().map(connection);
+    connections
+        .chain(gateways::worlds().into_iter().map(peering))
+        .chain([role_mapping(), follower_index(), replication_rule()])
+        .collect()
 }
 
 fn peering(world: fn() -> World) -> Sample {
@@ -85,6 +90,51 @@ fn peering(world: fn() -> World) -> Sample {
         living: |world| world.live_peerings().len(),
         seen: World::gateways_text,
         request: "CreateTransitGatewayPeeringAttachment",
+    }
+}
+
+fn role_mapping() -> Sample {
+    Sample {
+        kind: data::ROLE_MAPPING,
+        world: data::world,
+        stride: 1,
+        properties: data::role_mapping,
+        changed: || changed(data::role_mapping(), "BackendRoles", "arn:aws:iam::222222222222:role/another"),
+        replaced: || changed(data::role_mapping(), "Role", data::LEADER_ROLE),
+        living: |world| {
+            let mapped = |role| world.mapped(data::FOLLOWER, role, "backend_roles").len();
+            mapped(data::FOLLOWER_ROLE) + mapped(data::LEADER_ROLE)
+        },
+        seen: World::clusters_text,
+        request: "ESHttpPatch",
+    }
+}
+
+fn follower_index() -> Sample {
+    Sample {
+        kind: data::FOLLOWER_INDEX,
+        world: data::world,
+        stride: 4,
+        properties: data::follower_index,
+        changed: data::with_settings,
+        replaced: || changed(data::follower_index(), "FollowerIndex", "another"),
+        living: |world| world.following(data::FOLLOWER),
+        seen: World::clusters_text,
+        request: "ESHttpPut",
+    }
+}
+
+fn replication_rule() -> Sample {
+    Sample {
+        kind: data::REPLICATION_RULE,
+        world: data::world,
+        stride: 7,
+        properties: || changed(data::replication_rule(), "Pattern", "events-*"),
+        changed: || changed(data::replication_rule(), "Pattern", "events-1*"),
+        replaced: || changed(changed(data::replication_rule(), "Pattern", "events-*"), "Name", "another"),
+        living: |world| world.rules(data::FOLLOWER).len(),
+        seen: World::clusters_text,
+        request: "ESHttpPost",
     }
 }
 

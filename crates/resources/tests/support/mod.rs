@@ -161,6 +161,13 @@ impl Bench {
         assert!(leftovers.is_nothing(), "{when}: {leftovers}\ncalls: {:?}", self.world.calls());
     }
 
+    /// A request that failed before anything was made has left no trace but its claim, and its Delete takes that.
+    pub fn assert_nothing_made(&self) {
+        let mut leftovers = self.world.leftovers(&self.before);
+        leftovers.claims.clear();
+        assert!(leftovers.is_nothing(), "{leftovers}");
+    }
+
     pub fn now(&self) -> Duration {
         self.start.elapsed()
     }

@@ -1,0 +1,73 @@
+//! `Custom::FollowerIndex`: an index that follows one of the leader's.
+//!
+//! Look, decide ([`next`]), do one step, look again. Ownership is decided before every step (see `claim.rs`).
+
+mod apply;
+mod cleanup;
+mod next;
+mod problem;
+mod spec;
+
+use std::sync::Arc;
+
+use cloud::Cloud;
+use custom_resource::{Applied, Context, Failure, Home, Properties, Resource};
+
+pub use spec::{Identity, Spec};
+
+use crate::Permissions;
+
+/// What the kind calls. It works on the follower's domain; the domain itself asks the leader.
+pub(crate) const PERMISSIONS: Permissions = Permissions {
+    follower: &["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"],
+    leader: &[],
+    function: &[
+        "cloudformation:DescribeStackResource",
+        "lambda:InvokeFunction",
+        "secretsmanager:GetSecretValue",
+        "ssm:DeleteParameter",
+        "ssm:GetParameter",
+        "ssm:PutParameter",
+    ],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct FollowerIndex<C> {
+    cloud: Arc<C>,
+}
+
+impl<C: Cloud> FollowerIndex<C> {
+    /// The kind on this cloud.
+    pub fn new(cloud: Arc<C>) -> Self {
+        Self { cloud }
+    }
+}
+
+impl<C: Cloud> Resource for FollowerIndex<C> {
+    const TYPE: &'static str = "Custom::FollowerIndex";
+
+    type Spec = Spec;
+    type Identity = Identity;
+
+    fn read(&self, properties: &mut Properties<'_>, home: &Home) -> Option<Spec> {
+        Spec::read(properties, home)
+    }
+
+    fn identity(&self, spec: &Spec) -> Identity {
+        spec.identity()
+    }
+
+    async fn apply(&self, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
+        apply::apply(self.cloud.as_ref(), spec, context).await
+    }
+
+    async fn cleanup(
+        &self,
+        identity: &Identity,
+        spec: Option<&Spec>,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        cleanup::cleanup(self.cloud.as_ref(), identity, spec, context).await
+    }
+}

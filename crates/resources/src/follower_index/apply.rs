@@ -1,0 +1,315 @@
+//! Making an index follow: Create and Update.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cloud::{Cloud, Search};
+use custom_resource::{Applied, Context, Failure};
+use serde_json::Value;
+use wait::{Deadline, Pace, Probe, WaitError, until};
+
+use super::cleanup::cleanup;
+use super::next::{Observed, Refused, Step, Whose, next};
+use super::problem::dead;
+use super::spec::Spec;
+use crate::claim::{Hold, Holder, Ledger, Phase};
+use crate::domain::{Problem, give_up};
+use crate::replication::{Ended, How, Plugin, Status};
+
+/// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
+/// as if it did not: the plugin notices after 15 s at most that what it follows is gone.
+const GRACE: Duration = Duration::from_secs(30);
+/// What a claim records while a copy is being replaced, so that a crash in between does not leave none.
+const RESEEDING: &str = "reseeding";
+/// What it records of the settings that were given to the plugin, which does not show them.
+const SETTINGS: &str = "settings ";
+
+/// Makes the index follow as the spec says.
+pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
+    let ledger = Ledger::new(cloud.claims(), spec.identity().claim_name(), Holder::of(context));
+    let work = Work {
+        cloud,
+        spec,
+        context,
+        hold: Hold::new(ledger, context),
+        name_taken_until: Mutex::default(),
+        unconnected_until: Mutex::default(),
+        is_lost: AtomicBool::new(false),
+        was_unsettled: AtomicBool::new(false),
+    };
+    let log = |status: &str| tracing::info!("follower index `{}`: {status}", spec.index);
+    match until(context.deadline, &Pace::default(), log, || work.look()).await {
+        Ok(status) => Ok(attributes(spec, &status)),
+        Err(WaitError::Failed(problem)) => {
+            let identity = spec.identity();
+            let cleanup = || cleanup(cloud, &identity, Some(spec), context);
+            Err(give_up(&work.hold, problem, context, cleanup).await)
+        }
+        Err(error) => {
+            let awaited = format!(
+                "index `{}` on the follower at {} does not follow leader index `{}`",
+                spec.index, spec.following.endpoint, spec.leader_index
+            );
+            Err(Failure::of_wait(error, awaited, Failure::from))
+        }
+    }
+}
+
+fn attributes(spec: &Spec, status: &Status) -> Applied {
+    let (state, leader, follower) = match status {
+        Status::Follows { how: How::Syncing { leader, follower }, .. } => ("SYNCING", *leader, *follower),
+        Status::Follows { .. } | Status::Idle | Status::Unknown(_) | Status::LeaderSilent(_) => {
+            ("BOOTSTRAPPING", -1, -1)
+        }
+    };
+    Applied::new()
+        .attribute("FollowerIndex", &spec.index)
+        .attribute("LeaderIndex", &spec.leader_index)
+        .attribute("Status", state)
+        .attribute("LeaderCheckpoint", leader.to_string())
+        .attribute("FollowerCheckpoint", follower.to_string())
+}
+
+struct Work<'a, C: Cloud> {
+    cloud: &'a C,
+    spec: &'a Spec,
+    context: &'a Context,
+    hold: Hold<'a, C::Claims>,
+    name_taken_until: Mutex<Option<Deadline>>,
+    unconnected_until: Mutex<Option<Deadline>>,
+    /// The plugin refused to resume it.
+    is_lost: AtomicBool,
+    /// An earlier request was still at work: what it did to the settings last is not known.
+    was_unsettled: AtomicBool,
+}
+
+impl<C: Cloud> Work<'_, C> {
+    /// One look and at most one step.
+    async fn look(&self) -> Result<Probe<Status>, Problem> {
+        let plugin = Plugin::open(self.cloud, &self.spec.following).await?;
+        // The status before the claim: whoever starts writes the claim first, so that what follows because of us is
+        // known to the claim that is read after it.
+        let status = plugin.status(&self.spec.index).await?;
+        let claim = self.hold.ledger.name();
+        let what = format!("index `{}` on the follower at {}", self.spec.index, self.spec.following.endpoint);
+        let taken = self.hold.take().await.map_err(|barred| Problem::barred(barred, claim, &what))?;
+        let Some(phase) = taken else { return Ok(not_yet("claiming the index")) };
+        if !self.hold.is_settled() {
+            self.was_unsettled.store(true, Ordering::Relaxed);
+        }
+        let is_as_wanted = self.is_as_wanted(&status);
+        // What we asked for has come.
+        let phase = match phase {
+            Phase::Requesting { by, .. } if is_as_wanted => {
+                let made = Phase::Made { id: self.spec.index.clone(), by: Some(by) };
+                self.write(made.clone()).await?;
+                made
+            }
+            phase @ (Phase::Looking
+            | Phase::Requesting { .. }
+            | Phase::Adopting { .. }
+            | Phase::Made { .. }
+            | Phase::Releasing { .. }) => phase,
+        };
+        let observed = Observed {
+            status: &status,
+            is_as_wanted,
+            whose: whose(&phase),
+            is_fresh: maker(&phase) == Some(self.context.request_id.as_str()),
+            refused: self.refused(),
+            may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING),
+            wait_for: self.spec.wait_for,
+        };
+        match next(&observed) {
+            Step::Start => self.start(&plugin, phase).await,
+            Step::Adopt => {
+                tracing::info!(
+                    "index `{}` follows already, and is looked after from now on",
+                    self.spec.index
+                );
+                self.write(Phase::Made { id: self.spec.index.clone(), by: None }).await?;
+                Ok(not_yet("taken over"))
+            }
+            Step::Resume => self.resume(&plugin, &status).await,
+            Step::Reseed => self.reseed(&plugin, &status).await,
+            Step::Wait => Ok(not_yet(status.to_string())),
+            Step::Done => self.finish(&plugin, phase, status).await,
+            Step::Fail(end) => Err(dead(end, self.spec, &status)),
+        }
+    }
+
+    async fn start<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Status>, Problem> {
+        let Spec { index, leader_index, .. } = self.spec;
+        // What was made by an earlier request stays known as made while it is asked for again.
+        let (is_made, by) = (whose(&phase) == Whose::Ours, self.context.request_id.clone());
+        if !is_made {
+            self.record_settings();
+            self.write(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
+        }
+        match plugin.start(index, leader_index).await {
+            Ok(()) => {
+                self.record_settings();
+                self.hold.record_made(index).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+                Ok(not_yet("started"))
+            }
+            Err(Ended::NameTaken | Ended::AlreadySo) => {
+                lock(&self.name_taken_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if !is_made && matches!(phase, Phase::Looking) {
+                    // Nothing was made under the claim, and it says so again.
+                    self.write(Phase::Looking).await?;
+                }
+                Ok(not_yet("an index of that name exists"))
+            }
+            Err(Ended::NoConnection(problem)) => {
+                let is_early =
+                    !lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE)).has_passed();
+                if is_early {
+                    return Ok(not_yet("the follower does not know the connection yet"));
+                }
+                self.nothing_made(&phase).await?;
+                Err(problem)
+            }
+            Err(Ended::Dead(problem)) => {
+                self.nothing_made(&phase).await?;
+                Err(problem)
+            }
+            Err(other) => Err(other.into_problem("cannot begin to follow")),
+        }
+    }
+
+    /// After a clear refusal of the first try the claim says again that nothing was made.
+    async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
+        if matches!(before, Phase::Looking) {
+            self.write(Phase::Looking).await?;
+        }
+        Ok(())
+    }
+
+    async fn resume<S: Search>(
+        &self,
+        plugin: &Plugin<'_, S>,
+        status: &Status,
+    ) -> Result<Probe<Status>, Problem> {
+        match plugin.resume(&self.spec.index).await {
+            Ok(()) => Ok(not_yet("resumed")),
+            Err(Ended::Lost(words)) => {
+                self.is_lost.store(true, Ordering::Relaxed);
+                Ok(not_yet(format!("{status}; {words}")))
+            }
+            // For some seconds after the plugin paused it by itself.
+            Err(Ended::AlreadySo) => Ok(not_yet(format!("{status}, not to be resumed yet"))),
+            Err(other) => Err(other.into_problem("cannot resume")),
+        }
+    }
+
+    async fn reseed<S: Search>(
+        &self,
+        plugin: &Plugin<'_, S>,
+        status: &Status,
+    ) -> Result<Probe<Status>, Problem> {
+        let index = &self.spec.index;
+        if !self.is_recorded(RESEEDING) {
+            let mut parts = self.hold.ledger.parts();
+            parts.push(RESEEDING.to_owned());
+            self.hold.ledger.set_parts(parts);
+            self.write(Phase::Made { id: index.clone(), by: None }).await?;
+        }
+        tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
+        match plugin.stop(index).await {
+            Ok(()) | Err(Ended::NotInProgress) => {}
+            Err(other) => return Err(other.into_problem("cannot stop")),
+        }
+        plugin.delete_index(index).await?;
+        self.is_lost.store(false, Ordering::Relaxed);
+        *lock(&self.name_taken_until) = None;
+        Ok(not_yet("its copy is deleted, to be made anew"))
+    }
+
+    /// It follows; the settings are another matter.
+    async fn finish<S: Search>(
+        &self,
+        plugin: &Plugin<'_, S>,
+        phase: Phase,
+        status: Status,
+    ) -> Result<Probe<Status>, Problem> {
+        if !self.hold.is_settled() {
+            return Ok(not_yet(format!("{status}; an earlier request may still be at work")));
+        }
+        let is_set = self.is_recorded(&self.settings_part()) && !self.was_unsettled.load(Ordering::Relaxed);
+        if !is_set {
+            let is_known_empty = !self.hold.ledger.parts().iter().any(|part| part.starts_with(SETTINGS));
+            if !(is_known_empty && self.spec.following.settings.is_empty()) {
+                match plugin.update(&self.spec.index).await {
+                    Ok(()) => {}
+                    Err(Ended::NotInProgress) => return Ok(not_yet("stopped meanwhile")),
+                    Err(other) => return Err(other.into_problem("cannot set the settings")),
+                }
+            }
+            self.was_unsettled.store(false, Ordering::Relaxed);
+            self.record_settings();
+            self.write(phase).await?;
+            return Ok(not_yet(format!("{status}, with its settings")));
+        }
+        self.record_settings();
+        self.hold.finish(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+        Ok(Probe::Ready(status))
+    }
+
+    fn is_as_wanted(&self, status: &Status) -> bool {
+        match status {
+            Status::Follows { source, .. } => {
+                source.alias == self.spec.following.alias && source.index == self.spec.leader_index
+            }
+            Status::Idle | Status::Unknown(_) | Status::LeaderSilent(_) => false,
+        }
+    }
+
+    fn refused(&self) -> Option<Refused> {
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Some(Refused::Lost);
+        }
+        let taken = *lock(&self.name_taken_until);
+        taken.map(|until| Refused::NameTaken { is_lasting: until.has_passed() })
+    }
+
+    fn settings_part(&self) -> String {
+        format!("{SETTINGS}{}", Value::Object(self.spec.following.settings.clone()))
+    }
+
+    fn is_recorded(&self, part: &str) -> bool {
+        self.hold.ledger.parts().iter().any(|known| known == part)
+    }
+
+    /// The next write says with which settings it follows, and that nothing is being replaced.
+    fn record_settings(&self) {
+        self.hold.ledger.set_parts(vec![self.settings_part()]);
+    }
+
+    async fn write(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.ledger.write(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))
+    }
+}
+
+fn whose(phase: &Phase) -> Whose {
+    match phase {
+        Phase::Looking | Phase::Adopting { .. } | Phase::Releasing { .. } => Whose::Nobodys,
+        Phase::Requesting { .. } => Whose::Asked,
+        Phase::Made { .. } => Whose::Ours,
+    }
+}
+
+fn maker(phase: &Phase) -> Option<&str> {
+    match phase {
+        Phase::Made { by, .. } => by.as_deref(),
+        Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. } => None,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_yet<T>(status: impl Into<String>) -> Probe<T> {
+    Probe::NotYet(status.into())
+}

@@ -1,0 +1,217 @@
+//! The decision: from what the plugin says of the index to the one next step. No effect, no time.
+
+use crate::replication::{How, Status, WaitFor};
+
+/// Whose the index is, by the claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Nothing was done under the claim: what is there is somebody else's.
+    Nobodys,
+    /// A start went out, by this request or an earlier one.
+    Asked,
+    /// It follows because of us, or was taken over.
+    Ours,
+}
+
+/// What the plugin refused lately, which its status does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// A start, because there is an index of that name. A running replication looks so for a while when the leader's
+    /// index or the connection goes away.
+    NameTaken { is_lasting: bool },
+    /// A resumption, because the leader has not kept what is missing.
+    Lost,
+}
+
+/// What is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed<'a> {
+    pub(crate) status: &'a Status,
+    /// It follows the index that it shall.
+    pub(crate) is_as_wanted: bool,
+    pub(crate) whose: Whose,
+    /// The very request being served started it: what it died of belongs into the answer.
+    pub(crate) is_fresh: bool,
+    pub(crate) refused: Option<Refused>,
+    /// The copy may be deleted and made anew.
+    pub(crate) may_reseed: bool,
+    pub(crate) wait_for: WaitFor,
+}
+
+/// The one next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Begin to follow.
+    Start,
+    /// Record that what follows already is looked after by us from now on.
+    Adopt,
+    /// Go on after a pause.
+    Resume,
+    /// Stop, delete the copy, and let the next look start anew.
+    Reseed,
+    /// Look again later.
+    Wait,
+    /// Nothing: it is so.
+    Done,
+    /// Nothing can follow.
+    Fail(DeadEnd),
+}
+
+/// Where it can end without ever following.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeadEnd {
+    /// An ordinary index has the name.
+    NameTaken,
+    /// Ours was stopped by somebody, and is an ordinary index now.
+    Stopped,
+    /// It follows another index.
+    FollowsAnother,
+    /// The plugin gave up.
+    Failed,
+    /// It was paused for too long.
+    Lost,
+}
+
+/// Decides.
+pub(crate) fn next(observed: &Observed<'_>) -> Step {
+    let is_ours = observed.whose == Whose::Ours;
+    let reseed_or = |end| if is_ours && observed.may_reseed { Step::Reseed } else { Step::Fail(end) };
+    let (source_is_right, how) = match observed.status {
+        Status::LeaderSilent(_) | Status::Unknown(_) => return Step::Wait,
+        Status::Idle => return on_idle(observed),
+        Status::Follows { how, .. } => (observed.is_as_wanted, how),
+    };
+    match (source_is_right, how) {
+        (false, _) => reseed_or(DeadEnd::FollowsAnother),
+        // What an earlier request of ours left broken is only in the way.
+        (true, How::Failed { .. }) if is_ours && !observed.is_fresh => Step::Reseed,
+        (true, How::Failed { .. }) => Step::Fail(DeadEnd::Failed),
+        (true, How::Starting { .. } | How::Syncing { .. } | How::Paused { .. }) if !is_ours => Step::Adopt,
+        (true, How::Paused { .. }) if observed.refused == Some(Refused::Lost) => reseed_or(DeadEnd::Lost),
+        (true, How::Paused { .. }) => Step::Resume,
+        (true, How::Starting { .. }) if observed.wait_for == WaitFor::Syncing => Step::Wait,
+        (true, How::Starting { .. } | How::Syncing { .. }) => Step::Done,
+    }
+}
+
+fn on_idle(observed: &Observed<'_>) -> Step {
+    let Some(Refused::NameTaken { is_lasting }) = observed.refused else { return Step::Start };
+    match observed.whose {
+        Whose::Asked | Whose::Ours if !is_lasting => Step::Wait,
+        Whose::Nobodys | Whose::Asked => Step::Fail(DeadEnd::NameTaken),
+        Whose::Ours if observed.may_reseed => Step::Reseed,
+        Whose::Ours => Step::Fail(DeadEnd::Stopped),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follows(how: How) -> Status {
+        Status::Follows { source: crate::replication::Source::default(), how }
+    }
+
+    fn statuses() -> [(&'static str, Status); 7] {
+        let reason = String::new;
+        [
+            ("idle", Status::Idle),
+            ("starting", follows(How::Starting { progress: reason() })),
+            ("syncing", follows(How::Syncing { leader: 1, follower: 1 })),
+            ("paused", follows(How::Paused { reason: reason() })),
+            ("failed", follows(How::Failed { reason: reason() })),
+            ("unknown", Status::Unknown(reason())),
+            ("silent", Status::LeaderSilent(reason())),
+        ]
+    }
+
+    fn at(status: &Status) -> Observed<'_> {
+        Observed {
+            status,
+            is_as_wanted: true,
+            whose: Whose::Ours,
+            is_fresh: false,
+            refused: None,
+            may_reseed: false,
+            wait_for: WaitFor::Syncing,
+        }
+    }
+
+    /// One row per status: ours, ours and fresh, somebody else's, ours but of another source, that of others.
+    #[test]
+    fn every_status_has_its_step() {
+        use DeadEnd::{Failed, FollowsAnother};
+        use Step::{Adopt, Done, Fail, Reseed, Resume, Start, Wait};
+        let table = [
+            ("idle", Start, Start, Start, Start, Start),
+            ("starting", Wait, Wait, Adopt, Fail(FollowsAnother), Fail(FollowsAnother)),
+            ("syncing", Done, Done, Adopt, Fail(FollowsAnother), Fail(FollowsAnother)),
+            ("paused", Resume, Resume, Adopt, Fail(FollowsAnother), Fail(FollowsAnother)),
+            ("failed", Reseed, Fail(Failed), Fail(Failed), Fail(FollowsAnother), Fail(FollowsAnother)),
+            ("unknown", Wait, Wait, Wait, Wait, Wait),
+            ("silent", Wait, Wait, Wait, Wait, Wait),
+        ];
+        for (name, status) in &statuses() {
+            let row = table.iter().find(|row| row.0 == *name).unwrap();
+            let ours = at(status);
+            assert_eq!(next(&ours), row.1, "{name}");
+            assert_eq!(next(&Observed { is_fresh: true, ..ours }), row.2, "{name}, fresh");
+            assert_eq!(next(&Observed { whose: Whose::Nobodys, ..ours }), row.3, "{name}, nobody's");
+            assert_eq!(next(&Observed { is_as_wanted: false, ..ours }), row.4, "{name}, of another");
+            let theirs = Observed { is_as_wanted: false, whose: Whose::Nobodys, may_reseed: true, ..ours };
+            assert_eq!(next(&theirs), row.5, "{name}, of another, nobody's");
+        }
+    }
+
+    #[test]
+    fn only_what_is_ours_is_ever_made_anew() {
+        for (name, status) in &statuses() {
+            for refused in [
+                None,
+                Some(Refused::Lost),
+                Some(Refused::NameTaken { is_lasting: true }),
+                Some(Refused::NameTaken { is_lasting: false }),
+            ] {
+                for (is_as_wanted, is_fresh) in [(true, true), (true, false), (false, true), (false, false)] {
+                    for whose in [Whose::Nobodys, Whose::Asked] {
+                        let observed = Observed {
+                            is_as_wanted,
+                            whose,
+                            is_fresh,
+                            refused,
+                            may_reseed: true,
+                            ..at(status)
+                        };
+                        assert_ne!(next(&observed), Step::Reseed, "{name}: {observed:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_refused_decides_when_the_status_says_nothing() {
+        let paused = follows(How::Paused { reason: String::new() });
+        let (taken, lasting) =
+            (Refused::NameTaken { is_lasting: false }, Refused::NameTaken { is_lasting: true });
+        for (status, whose, refused, may_reseed, step) in [
+            (&Status::Idle, Whose::Nobodys, taken, true, Step::Fail(DeadEnd::NameTaken)),
+            (&Status::Idle, Whose::Asked, taken, true, Step::Wait),
+            (&Status::Idle, Whose::Asked, lasting, true, Step::Fail(DeadEnd::NameTaken)),
+            (&Status::Idle, Whose::Ours, taken, true, Step::Wait),
+            (&Status::Idle, Whose::Ours, lasting, false, Step::Fail(DeadEnd::Stopped)),
+            (&Status::Idle, Whose::Ours, lasting, true, Step::Reseed),
+            (&paused, Whose::Ours, Refused::Lost, false, Step::Fail(DeadEnd::Lost)),
+            (&paused, Whose::Ours, Refused::Lost, true, Step::Reseed),
+        ] {
+            let observed = Observed { whose, refused: Some(refused), may_reseed, ..at(status) };
+            assert_eq!(next(&observed), step, "{observed:?}");
+        }
+    }
+
+    #[test]
+    fn with_started_a_copy_under_way_is_enough() {
+        let starting = follows(How::Starting { progress: String::new() });
+        assert_eq!(next(&Observed { wait_for: WaitFor::Started, ..at(&starting) }), Step::Done);
+    }
+}

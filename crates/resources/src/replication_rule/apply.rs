@@ -1,0 +1,256 @@
+//! Making a rule, and waiting for what it brings: Create and Update.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cloud::{Cloud, Search};
+use custom_resource::{Applied, Context, Failure};
+use wait::{Deadline, Pace, Probe, WaitError, until};
+
+use super::cleanup::cleanup;
+use super::followers::{Memory, Seen, look};
+use super::next::{Observed, Pulse, Step, Whose, next};
+use super::spec::Spec;
+use crate::claim::{Hold, Holder, Ledger, Phase};
+use crate::domain::{Problem, give_up, open};
+use crate::replication::{Ended, FollowRule, Plugin};
+
+/// How long a connection that is ACTIVE may be unknown to the follower.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long a rule may be seen not to look: it looks every 30 s.
+const PULSE: Duration = Duration::from_secs(75);
+/// What is told of the names of many indexes.
+const NAMES: usize = 1000;
+
+/// Makes the rule what the spec says, and waits until everything that matches follows.
+pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
+    let ledger = Ledger::new(cloud.claims(), spec.identity().claim_name(), Holder::of(context));
+    let work = Work {
+        cloud,
+        spec,
+        context,
+        hold: Hold::new(ledger, context),
+        memory: Memory::default(),
+        pulse: Mutex::default(),
+        unconnected_until: Mutex::default(),
+        is_new: AtomicBool::new(false),
+        was_unsettled: AtomicBool::new(false),
+    };
+    let log = |status: &str| tracing::info!("replication rule `{}`: {status}", spec.name);
+    match until(context.deadline, &Pace::default(), log, || work.look()).await {
+        Ok(seen) => Ok(attributes(spec, &seen)),
+        Err(WaitError::Failed(problem)) => {
+            let identity = spec.identity();
+            let cleanup = || cleanup(cloud, &identity, Some(spec), context);
+            Err(give_up(&work.hold, problem, context, cleanup).await)
+        }
+        Err(error) => {
+            let awaited = format!(
+                "not everything that matches `{}` follows on {} by rule `{}`",
+                spec.pattern, spec.following.endpoint, spec.name
+            );
+            Err(Failure::of_wait(error, awaited, Failure::from))
+        }
+    }
+}
+
+fn attributes(spec: &Spec, seen: &Seen) -> Applied {
+    let mut names = seen.ready.join(",");
+    if let Some((end, _)) = names.char_indices().nth(NAMES) {
+        names.truncate(end);
+        names.push('…');
+    }
+    Applied::new()
+        .attribute("Name", &spec.name)
+        .attribute("Pattern", &spec.pattern)
+        .attribute("Following", seen.ready.len().to_string())
+        .attribute("FollowerIndexes", names)
+}
+
+struct Work<'a, C: Cloud> {
+    cloud: &'a C,
+    spec: &'a Spec,
+    context: &'a Context,
+    hold: Hold<'a, C::Claims>,
+    memory: Memory,
+    /// When the rule had looked last as it was first seen, and until when it may look so.
+    pulse: Mutex<Option<(u64, Deadline)>>,
+    unconnected_until: Mutex<Option<Deadline>>,
+    /// This invocation made the rule.
+    is_new: AtomicBool,
+    /// An earlier request was still at work: with what it made the rule last is not known.
+    was_unsettled: AtomicBool,
+}
+
+impl<C: Cloud> Work<'_, C> {
+    /// One look and at most one step.
+    async fn look(&self) -> Result<Probe<Seen>, Problem> {
+        let plugin = Plugin::open(self.cloud, &self.spec.following).await?;
+        let leader = match &self.spec.leader {
+            Some(access) => Some(open(self.cloud, access).await?),
+            None => None,
+        };
+        // The rule before the claim: whoever makes one writes the claim first, so that ours is known to the claim that
+        // is read after it.
+        let rule = plugin.rule(&self.spec.name).await?;
+        let claim = self.hold.ledger.name();
+        let what = format!("rule `{}` on the follower at {}", self.spec.name, self.spec.following.endpoint);
+        let taken = self.hold.take().await.map_err(|barred| Problem::barred(barred, claim, &what))?;
+        let Some(phase) = taken else { return Ok(not_yet("claiming the rule")) };
+        if !self.hold.is_settled() {
+            self.was_unsettled.store(true, Ordering::Relaxed);
+        }
+        let seen = match &rule {
+            Some(rule) => look(&plugin, leader.as_ref(), self.spec, rule, &self.memory).await?,
+            None => Seen::default(),
+        };
+        let is_unsure = self.hold.is_settled() && self.was_unsettled.load(Ordering::Relaxed);
+        let observed = Observed {
+            rule: rule.as_ref().map(|rule| rule.pattern == self.spec.pattern),
+            whose: whose(&phase),
+            is_as_recorded: self.hold.ledger.parts().contains(&self.spec.definition()) && !is_unsure,
+            is_new: self.is_new.load(Ordering::Relaxed),
+            pulse: rule.as_ref().map_or(Pulse::Unknown, |rule| self.pulse(rule)),
+            followers: seen.verdict(),
+        };
+        match next(observed) {
+            Step::Make => self.make(&plugin, phase).await,
+            Step::Remake => self.remove(&plugin).await,
+            Step::Wait => Ok(not_yet(waiting(&seen, rule.as_ref(), observed.pulse))),
+            Step::Done if !self.hold.is_settled() => {
+                Ok(not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
+            }
+            Step::Done => {
+                self.hold.finish(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+                Ok(Probe::Ready(seen))
+            }
+            Step::FailTaken => Err(self.taken()),
+            Step::FailFollowers => Err(self.failed(&seen)),
+        }
+    }
+
+    async fn make<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Seen>, Problem> {
+        let Spec { name, pattern, .. } = self.spec;
+        self.hold.ledger.set_parts(vec![self.spec.definition()]);
+        if whose(&phase) == Whose::Nobodys {
+            let by = self.context.request_id.clone();
+            self.write(Phase::Requesting { targets: vec![pattern.clone()], by }).await?;
+        } else {
+            self.write(phase.clone()).await?;
+        }
+        match plugin.make_rule(name, pattern).await {
+            Ok(()) => {
+                self.is_new.store(true, Ordering::Relaxed);
+                self.was_unsettled.store(!self.hold.is_settled(), Ordering::Relaxed);
+                self.hold.record_made(name).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+                Ok(not_yet("made"))
+            }
+            // It is there, and its task is not: nobody shows it.
+            Err(Ended::RuleExists) if whose(&phase) == Whose::Ours => self.remove(plugin).await,
+            Err(Ended::RuleExists) => Err(self.taken()),
+            Err(Ended::NoConnection(problem)) => {
+                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if !until.has_passed() {
+                    return Ok(not_yet("the follower does not know the connection yet"));
+                }
+                self.nothing_made(&phase).await?;
+                Err(problem)
+            }
+            Err(Ended::Dead(problem)) => {
+                self.nothing_made(&phase).await?;
+                Err(problem)
+            }
+            Err(other) => Err(other.into_problem("cannot make the rule")),
+        }
+    }
+
+    /// After a clear refusal of the first try the claim says again that nothing was made.
+    async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
+        if matches!(before, Phase::Looking) {
+            self.write(Phase::Looking).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the rule, for the next look to make it anew.
+    async fn remove<S: Search>(&self, plugin: &Plugin<'_, S>) -> Result<Probe<Seen>, Problem> {
+        match plugin.delete_rule(&self.spec.name).await {
+            Ok(()) | Err(Ended::NoSuchRule) => {}
+            Err(other) => return Err(other.into_problem("cannot delete the rule")),
+        }
+        self.memory.clear();
+        *lock(&self.pulse) = None;
+        Ok(not_yet("deleted, to be made anew"))
+    }
+
+    /// A rule that this invocation made beats as soon as it has looked once; another when it looks while we do.
+    fn pulse(&self, rule: &FollowRule) -> Pulse {
+        let mut pulse = lock(&self.pulse);
+        let (first, until) = pulse.get_or_insert_with(|| (rule.looked, Deadline::after(PULSE)));
+        if rule.looked > 0 && (rule.looked != *first || self.is_new.load(Ordering::Relaxed)) {
+            Pulse::Beats
+        } else if until.has_passed() {
+            Pulse::Stopped
+        } else {
+            Pulse::Unknown
+        }
+    }
+
+    fn taken(&self) -> Problem {
+        let Spec { name, following, .. } = self.spec;
+        Problem::Dead {
+            what: format!(
+                "a rule `{name}` is on the follower at {} already, which no stack manages",
+                following.endpoint
+            ),
+            hint: "Choose another Name, or delete that rule; what follows because of it goes on following."
+                .to_owned(),
+        }
+    }
+
+    fn failed(&self, seen: &Seen) -> Problem {
+        let Spec { name, following, .. } = self.spec;
+        Problem::Dead {
+            what: format!(
+                "rule `{name}` on the follower at {} cannot make everything follow: {}",
+                following.endpoint,
+                seen.failures()
+            ),
+            hint: "Delete the index on the follower where one has the name, resume what is paused, and see on the leader \
+                   that all primary shards are active; then try again, because the rule itself tries again only after an \
+                   hour."
+                .to_owned(),
+        }
+    }
+
+    async fn write(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.ledger.write(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))
+    }
+}
+
+fn whose(phase: &Phase) -> Whose {
+    match phase {
+        Phase::Looking | Phase::Adopting { .. } | Phase::Releasing { .. } => Whose::Nobodys,
+        Phase::Requesting { .. } | Phase::Made { .. } => Whose::Ours,
+    }
+}
+
+fn waiting(seen: &Seen, rule: Option<&FollowRule>, pulse: Pulse) -> String {
+    let silences = rule.map_or(0, |rule| rule.silences);
+    match pulse {
+        Pulse::Unknown => format!("{}; the rule was not seen to look yet", seen.progress()),
+        Pulse::Beats | Pulse::Stopped if silences > 0 => {
+            format!("{}; the leader did not answer {silences} times", seen.progress())
+        }
+        Pulse::Beats | Pulse::Stopped => seen.progress(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_yet<T>(status: impl Into<String>) -> Probe<T> {
+    Probe::NotYet(status.into())
+}
