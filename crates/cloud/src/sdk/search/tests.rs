@@ -75,8 +75,8 @@ impl Received {
         let path = path.replace('%', "%25").replace('*', "%2A");
         let mut query: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).collect();
         query.sort_unstable();
-        let headers: String =
-            names.split(';').map(|name| format!("{name}:{}\n", self.header(name).unwrap())).collect();
+        let header = |name: &str| format!("{name}:{}\n", self.header(name).unwrap());
+        let headers = names.split(';').map(header).collect::<Vec<_>>().concat();
         let method = self.line.split(' ').next().unwrap();
         let canonical =
             format!("{method}\n{path}\n{}\n{headers}\n{names}\n{}", query.join("&"), hash(&self.body));
@@ -96,7 +96,8 @@ impl Received {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<_> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// A domain on this machine that answers one request, and what it received.
