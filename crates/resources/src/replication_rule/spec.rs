@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::{claim_part, read_endpoint};
 use crate::far::{REGION, read_role};
-use crate::replication::{ALIAS, Following, WaitFor};
+use crate::replication::{ALIAS, Following, WaitFor, overlap};
 
 /// What becomes of the indexes that follow when the rule is deleted from its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,7 @@ impl Spec {
         let following = Following::read(properties, home);
         let name = properties.required("Name", &NAME);
         let pattern = properties.required("Pattern", &PATTERN);
+        let opposite = properties.list("OppositePatterns", &PATTERN);
         let leader_endpoint = properties.optional("LeaderEndpoint", &ANY);
         let leader =
             leader_endpoint.and_then(|_| read_endpoint(properties, home, ["LeaderEndpoint", "LeaderRegion"]));
@@ -119,6 +120,12 @@ impl Spec {
             );
         }
         let (following, name, pattern) = (following?, name?, pattern?);
+        if let Some(opposite) = opposite.iter().find(|opposite| overlap(opposite, &pattern)) {
+            properties.find(format!(
+                "Property Pattern is `{pattern}`: expected one that has no index in common with `{opposite}` of \
+                 OppositePatterns, because an index is replicated in one direction only."
+            ));
+        }
         let caller = role.map_or(Caller::Own, Caller::Role);
         let leader = leader.map(|(endpoint, region)| Access { endpoint, region, caller });
         Some(Self { following, name, pattern, leader, when_deleted, wait_for })
