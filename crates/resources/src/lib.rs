@@ -9,6 +9,7 @@ mod domain;
 mod egress;
 mod far;
 mod follower_index;
+mod platform;
 mod replication;
 mod replication_rule;
 mod role_mapping;
@@ -22,6 +23,7 @@ use custom_resource::Kind;
 pub use connection::{Connection, Identity, Spec};
 pub use egress::{EGRESS_PERMISSIONS, Egress};
 pub use follower_index::{FollowerIndex, Identity as FollowerIndexIdentity, Spec as FollowerIndexSpec};
+pub use platform::Platform;
 pub use replication_rule::{
     Identity as ReplicationRuleIdentity, ReplicationRule, Spec as ReplicationRuleSpec,
 };
