@@ -32,6 +32,8 @@ pub(super) struct Node {
     pub(super) unstartable: BTreeSet<String>,
     /// How long the first copy of an index takes, if not the usual time.
     pub(super) bootstrap: Option<Duration>,
+    /// Its plugin knows `follower_index_pattern`.
+    pub(super) names_followers: bool,
     pub(super) is_down: bool,
     /// How many indexes there ever were, to tell one from a later one of its name.
     pub(super) generation: u64,
@@ -192,6 +194,11 @@ impl World {
     /// The cluster stops, or comes back.
     pub fn set_cluster_down(&self, host: &str, is_down: bool) {
         self.on_cluster(host, |node| node.is_down = is_down);
+    }
+
+    /// Its plugin is of a version that can call followers otherwise than the leader's indexes.
+    pub fn let_name_followers(&self, host: &str) {
+        self.on_cluster(host, |node| node.names_followers = true);
     }
 
     /// How long the first copy of every index takes on this follower from now on.
