@@ -1,5 +1,6 @@
 //! The replication plugin, as every kind that uses it does: its properties, its calls, and whose fault a refusal is.
 
+mod pattern;
 mod plugin;
 mod refusal;
 mod status;
@@ -8,7 +9,8 @@ use cloud::{Access, Caller, Endpoint};
 use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
-pub(crate) use plugin::{FollowRule, Plugin, matching};
+pub(crate) use pattern::overlap;
+pub(crate) use plugin::{FollowRule, Plugin};
 pub(crate) use refusal::{Ended, ended};
 #[cfg(test)]
 pub(crate) use status::Source;
@@ -65,12 +67,14 @@ pub(crate) enum WaitFor {
     Started,
     /// What was there at the start has been copied, and changes follow.
     Syncing,
+    /// Every document was compared.
+    Equal,
 }
 
 impl WaitFor {
     pub(crate) fn read(properties: &mut Properties<'_>) -> Self {
-        let choices = [("Started", Self::Started), ("Syncing", Self::Syncing)];
-        properties.choice("WaitFor", &choices).unwrap_or(Self::Syncing)
+        let choices = [("Started", Self::Started), ("Syncing", Self::Syncing), ("Equal", Self::Equal)];
+        properties.choice("WaitFor", &choices).unwrap_or(Self::Equal)
     }
 }
 

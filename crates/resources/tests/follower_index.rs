@@ -68,7 +68,8 @@ async fn it_follows_with_every_document_when_the_create_is_answered() {
         answer["Data"],
         json!({
             "FollowerIndex": "logs", "LeaderIndex": "logs", "Status": "SYNCING",
-            "LeaderCheckpoint": "2", "FollowerCheckpoint": "2",
+            "LeaderCheckpoint": "2", "FollowerCheckpoint": "2", "Documents": "0", "Differences": "unknown",
+            "Seconds": "0.0", "Compared": "Not compared, because WaitFor is Syncing.",
         })
     );
     assert_eq!(bench.world.documents(FOLLOWER, "logs"), bench.world.documents(LEADER, "logs"));
@@ -286,6 +287,7 @@ async fn a_start_that_the_plugin_gives_up_is_told_and_tried_anew_by_the_next_req
 #[tokio::test(start_paused = true)]
 async fn with_started_the_copy_is_not_waited_for() {
     let bench = Bench::in_world(world());
+    bench.world.set_bootstrap(FOLLOWER, Duration::from_mins(10));
     let answer = bench.success(&creation(&changed(follower_index(), "WaitFor", "Started"))).await;
     assert_eq!(answer["Data"]["Status"], "BOOTSTRAPPING");
 }
