@@ -165,13 +165,12 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet("an index of that name exists"))
             }
             Err(Ended::NoConnection(problem)) => {
-                let is_early =
-                    !lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE)).has_passed();
-                if is_early {
-                    return Ok(not_yet("the follower does not know the connection yet"));
-                }
                 self.nothing_made(&phase).await?;
-                Err(problem)
+                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if until.has_passed() {
+                    return Err(problem);
+                }
+                Ok(not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
@@ -270,7 +269,9 @@ impl<C: Cloud> Work<'_, C> {
     /// Compares; the next look sees whether it still follows.
     async fn prove(&self) -> Result<Probe<Status>, Problem> {
         let Spec { following, leader_index, index, comparing, .. } = self.spec;
-        let Some(leader) = &comparing.leader else { return Ok(not_yet("there is no leader to compare with")) };
+        let Some(leader) = &comparing.leader else {
+            return Ok(not_yet("there is no leader to compare with"));
+        };
         let leader = leader.open(self.cloud).await?;
         let follower = Near(open(self.cloud, &following.access()).await?);
         let pair = Pair { leader_index, follower_index: index, settings: &following.settings };

@@ -144,7 +144,8 @@ impl<'a, S: Search> Plugin<'a, S> {
             attributes.is_none_or(|attributes| !attributes.iter().any(|attribute| attribute == "closed"))
         };
         let indexes = answer.body.get("indices").and_then(Value::as_array).into_iter().flatten();
-        let named = indexes.filter(is_open).filter_map(|index| index.get("name")?.as_str().map(str::to_owned));
+        let named =
+            indexes.filter(is_open).filter_map(|index| index.get("name")?.as_str().map(str::to_owned));
         Ok(named.collect())
     }
 

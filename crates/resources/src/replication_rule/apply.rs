@@ -182,12 +182,12 @@ impl<C: Cloud> Work<'_, C> {
             Err(Ended::RuleExists) if whose(&phase) == Whose::Ours => self.remove(plugin).await,
             Err(Ended::RuleExists) => Err(self.taken()),
             Err(Ended::NoConnection(problem)) => {
-                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if !until.has_passed() {
-                    return Ok(not_yet("the follower does not know the connection yet"));
-                }
                 self.nothing_made(&phase).await?;
-                Err(problem)
+                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if until.has_passed() {
+                    return Err(problem);
+                }
+                Ok(not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
