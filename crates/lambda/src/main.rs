@@ -1,6 +1,5 @@
 //! The bootstrap: environment, clients, logging. No logic.
 
-mod platform;
 mod settings;
 
 use std::sync::Arc;
@@ -8,11 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use custom_resource::{HttpsResponder, Invocation, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
-use resources::Egress;
+use resources::{Egress, Platform};
 use serde_json::Value;
 use wait::Deadline;
 
-use platform::Platform;
 use settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]

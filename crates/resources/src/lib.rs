@@ -4,11 +4,13 @@
 //! It makes no network call, reads no clock and knows no SDK: it sees ports of `cloud` and deadlines of `wait`.
 
 mod claim;
+mod comparing;
 mod connection;
 mod domain;
 mod egress;
 mod far;
 mod follower_index;
+mod platform;
 mod replication;
 mod replication_rule;
 mod role_mapping;
@@ -22,6 +24,7 @@ use custom_resource::Kind;
 pub use connection::{Connection, Identity, Spec};
 pub use egress::{EGRESS_PERMISSIONS, Egress};
 pub use follower_index::{FollowerIndex, Identity as FollowerIndexIdentity, Spec as FollowerIndexSpec};
+pub use platform::Platform;
 pub use replication_rule::{
     Identity as ReplicationRuleIdentity, ReplicationRule, Spec as ReplicationRuleSpec,
 };

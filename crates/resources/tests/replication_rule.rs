@@ -68,7 +68,8 @@ async fn everything_that_matches_follows_when_the_create_is_answered_three_at_a_
         answer["Data"],
         json!({
             "Name": "all-logs", "Pattern": "logs*", "Following": "7",
-            "FollowerIndexes": "logs,logs-1,logs-2,logs-3,logs-4,logs-5,logs-6",
+            "FollowerIndexes": "logs,logs-1,logs-2,logs-3,logs-4,logs-5,logs-6", "Documents": "0",
+            "Differences": "unknown", "Seconds": "0.0", "Compared": "Not compared, because WaitFor is Syncing.",
         })
     );
     assert_eq!(bench.world.following(FOLLOWER), 7);
@@ -111,6 +112,19 @@ async fn the_followers_stay_or_stop_as_the_properties_say() {
     assert!(bench.world.follows(FOLLOWER, "logs"), "what another resource looks after goes on");
     assert!(bench.world.follows(FOLLOWER, "logs-renamed"), "and what no rule can have made");
     assert_eq!(bench.world.indexes(FOLLOWER), ["logs", "logs-1", "logs-renamed"], "and nothing is deleted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn followers_are_called_as_the_rule_says_where_the_plugin_can() {
+    let bench = Bench::in_world(with_indexes(2));
+    let named = changed(replication_rule(), "FollowerIndexPattern", "{{leader_index}}-copy");
+    assert_snapshot!(bench.reason(&creation(&named)).await, @"cannot make rule `all-logs`: the follower says: x_content_parse_exception: [1:59] [AutoFollowRequestParser] unknown field [follower_index_pattern]. Leave FollowerIndexPattern out: the plugin knows it from OpenSearch 3.8 on.");
+    bench.world.let_name_followers(FOLLOWER);
+    let answer = bench.success(&creation(&named)).await;
+    assert_eq!(answer["Data"]["FollowerIndexes"], "logs-copy,logs-1-copy");
+    bench.success(&deletion(&changed(named, "WhenDeleted", "Stop"))).await;
+    assert_eq!(bench.world.following(FOLLOWER), 0);
+    assert_eq!(bench.world.indexes(FOLLOWER), ["logs-1-copy", "logs-copy"]);
 }
 
 #[tokio::test(start_paused = true)]

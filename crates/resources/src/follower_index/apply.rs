@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Search};
+use compare::Near;
 use custom_resource::{Applied, Context, Failure};
 use serde_json::Value;
 use wait::{Deadline, Pace, Probe, WaitError, until};
@@ -14,7 +15,8 @@ use super::next::{Observed, Refused, Step, Whose, next};
 use super::problem::dead;
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
-use crate::domain::{Problem, give_up};
+use crate::comparing::{Pair, Prover};
+use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, How, Plugin, Status};
 
 /// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
@@ -40,10 +42,11 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         unconnected_until: Mutex::default(),
         is_lost: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
+        prover: Prover::default(),
     };
     let log = |status: &str| tracing::info!("follower index `{}`: {status}", spec.index);
     match until(context.deadline, &Pace::default(), log, || work.look()).await {
-        Ok(status) => Ok(attributes(spec, &status)),
+        Ok(status) => Ok(work.prover.attributes(attributes(spec, &status), spec.wait_for)),
         Err(WaitError::Failed(problem)) => {
             let identity = spec.identity();
             let cleanup = || cleanup(cloud, &identity, Some(spec), context);
@@ -85,6 +88,7 @@ struct Work<'a, C: Cloud> {
     is_lost: AtomicBool,
     /// An earlier request was still at work: what it did to the settings last is not known.
     was_unsettled: AtomicBool,
+    prover: Prover,
 }
 
 impl<C: Cloud> Work<'_, C> {
@@ -165,12 +169,12 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet("an index of that name exists"))
             }
             Err(Ended::NoConnection(problem)) => {
+                self.nothing_made(&phase).await?;
                 let is_early =
                     !lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE)).has_passed();
                 if is_early {
                     return Ok(not_yet("the follower does not know the connection yet"));
                 }
-                self.nothing_made(&phase).await?;
                 Err(problem)
             }
             Err(Ended::Dead(problem)) => {
@@ -235,6 +239,7 @@ impl<C: Cloud> Work<'_, C> {
         plugin.delete_index(index).await?;
         self.is_lost.store(false, Ordering::Relaxed);
         *lock(&self.name_taken_until) = None;
+        self.prover.clear();
         Ok(not_yet("its copy is deleted, to be made anew"))
     }
 
@@ -264,6 +269,9 @@ impl<C: Cloud> Work<'_, C> {
             self.note(phase).await?;
             return Ok(not_yet(format!("{status}, with its settings")));
         }
+        if !self.prover.is_proved(&self.spec.comparing, &self.spec.index) {
+            return self.prove().await;
+        }
         let phase = match phase {
             Phase::Adopting { id } => Phase::Made { id, by: None },
             phase @ (Phase::Looking
@@ -278,6 +286,17 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.ledger.set_parts(parts);
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
+    }
+
+    /// Compares; the next look sees whether it still follows.
+    async fn prove(&self) -> Result<Probe<Status>, Problem> {
+        let Spec { following, leader_index, index, comparing, .. } = self.spec;
+        let Some(leader) = &comparing.leader else { return Ok(not_yet("there is no leader to compare with")) };
+        let leader = leader.open(self.cloud).await?;
+        let follower = Near(open(self.cloud, &following.access()).await?);
+        let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
+        let deadline = self.context.deadline;
+        self.prover.prove(comparing, &leader, &follower, pair, deadline).await.map(not_yet)
     }
 
     fn is_as_wanted(&self, status: &Status) -> bool {

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cloud::{Access, Caller, Endpoint};
+use cloud::{Caller, Endpoint};
 use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
-use crate::domain::{claim_part, read_endpoint};
-use crate::far::{REGION, read_role};
-use crate::replication::{ALIAS, Following, WaitFor, overlap};
+use super::naming::Naming;
+use crate::comparing::Comparing;
+use crate::domain::claim_part;
+use crate::far::REGION;
+use crate::replication::{ALIAS, Following, INDEX, WaitFor, overlap};
 
 /// What becomes of the indexes that follow when the rule is deleted from its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +28,12 @@ pub struct Spec {
     pub(crate) following: Following,
     pub(crate) name: String,
     pub(crate) pattern: String,
-    /// How to see which indexes the leader has; none: what the follower has is all that is seen.
-    pub(crate) leader: Option<Access>,
+    /// What the indexes are called that follow.
+    pub(crate) naming: Naming,
     pub(crate) when_deleted: WhenDeleted,
     pub(crate) wait_for: WaitFor,
+    /// Without a leader in it, what the follower has is all that is seen.
+    pub(crate) comparing: Comparing,
 }
 
 /// The rule, on its domain.
@@ -96,29 +100,24 @@ impl Spec {
     /// All that the plugin is given and does not show again, as a claim records it.
     pub(crate) fn definition(&self) -> String {
         let settings = Value::Object(self.following.settings.clone());
-        json!({ "pattern": self.pattern, "roles": self.following.use_roles(), "settings": settings })
-            .to_string()
+        let mut definition =
+            json!({ "pattern": self.pattern, "roles": self.following.use_roles(), "settings": settings });
+        if let (Some(naming), Some(members)) = (self.naming.pattern(), definition.as_object_mut()) {
+            members.insert("naming".to_owned(), naming.into());
+        }
+        definition.to_string()
     }
 
     pub(crate) fn read(properties: &mut Properties<'_>, home: &Home) -> Option<Self> {
         let following = Following::read(properties, home);
         let name = properties.required("Name", &NAME);
         let pattern = properties.required("Pattern", &PATTERN);
+        let naming = properties.optional("FollowerIndexPattern", &NAMING);
         let opposite = properties.list("OppositePatterns", &PATTERN);
-        let leader_endpoint = properties.optional("LeaderEndpoint", &ANY);
-        let leader =
-            leader_endpoint.and_then(|_| read_endpoint(properties, home, ["LeaderEndpoint", "LeaderRegion"]));
-        let leader_region = properties.optional("LeaderRegion", &REGION);
-        let role = read_role(properties);
         let choices = [("Keep", WhenDeleted::Keep), ("Stop", WhenDeleted::Stop)];
         let when_deleted = properties.choice("WhenDeleted", &choices).unwrap_or(WhenDeleted::Keep);
         let wait_for = WaitFor::read(properties);
-        if leader.is_none() && (leader_region.is_some() || role.is_some()) {
-            properties.find(
-                "Property LeaderEndpoint is missing: without it LeaderRegion and RemoteRoleArn lead nowhere."
-                    .to_owned(),
-            );
-        }
+        let comparing = Comparing::read(properties, home, wait_for);
         let (following, name, pattern) = (following?, name?, pattern?);
         if let Some(opposite) = opposite.iter().find(|opposite| overlap(opposite, &pattern)) {
             properties.find(format!(
@@ -126,14 +125,10 @@ impl Spec {
                  OppositePatterns, because an index is replicated in one direction only."
             ));
         }
-        let caller = role.map_or(Caller::Own, Caller::Role);
-        let leader = leader.map(|(endpoint, region)| Access { endpoint, region, caller });
-        Some(Self { following, name, pattern, leader, when_deleted, wait_for })
+        let naming = naming.and_then(|text| Naming::parse(&text)).unwrap_or_default();
+        Some(Self { following, name, pattern, naming, when_deleted, wait_for, comparing })
     }
 }
-
-/// It is looked at more closely with its Region.
-const ANY: Rule = Rule { expects: "a domain's endpoint", accepts: |_| true };
 
 const NAME: Rule = Rule {
     expects: "a name for the rule: lower case, no blank and none of \" * \\ < | , > / ? #, not beginning with . _ - or +",
@@ -142,6 +137,12 @@ const NAME: Rule = Rule {
             && !text.starts_with(['.', '_', '-', '+'])
             && !text.contains(|c: char| c.is_control() || c.is_uppercase() || " \"*\\<|,>/?#:".contains(c))
     },
+};
+
+/// Known to the plugin from version 3.8 on.
+const NAMING: Rule = Rule {
+    expects: "the name of an index with {{leader_index}} in it once, such as {{leader_index}}-copy",
+    accepts: |text| Naming::parse(text).is_some_and(|naming| (INDEX.accepts)(&naming.of("x"))),
 };
 
 /// The plugin takes more, and then matches nothing (upper case) or fails on system indexes for ever.
