@@ -20,6 +20,7 @@ from scenarios.journal import Journal
 from scenarios.promises import assert_no_signature_in_logs, leftovers, until_equal
 from scenarios.stacks import Stack, template
 
+from .emptying import empty
 from .resources import FOLLOWER_ROLE, LEADER_ROLE, DataStack, Resources
 
 SANDBOX_PYTHON = os.environ.get("TANDEM_SANDBOX_PYTHON", packing.ROOT / "target/venv/sandbox/bin/python")
@@ -60,6 +61,13 @@ def function(aws, tmp_path_factory) -> Function:
     return Function(stack.outputs["FunctionArn"], stack.outputs["RoleArn"])
 
 
+@pytest.fixture(scope="session")
+def kept(sandbox) -> Iterator[Pair]:
+    """Made once, because making one takes longer than most scenarios."""
+    with Pair.make(sandbox) as pair:
+        yield pair
+
+
 @pytest.fixture
 def reset(sandbox) -> Callable[[], None]:
     """Takes every fault back."""
@@ -76,18 +84,18 @@ def reset(sandbox) -> Callable[[], None]:
 
 
 @pytest.fixture(autouse=True)
-def journal(sandbox, function) -> Iterator[Journal]:
+def journal(sandbox, function, kept) -> Iterator[Journal]:
     """The journal of this scenario, and the promises that every scenario keeps."""
     before = leftovers(sandbox)
-    kept = Journal(sandbox)
-    yield kept
-    kept.settle()
-    kept.check_answers()
+    written = Journal(sandbox)
+    yield written
+    written.settle()
+    written.check_answers()
     left = until_equal(lambda: leftovers(sandbox), before)
     assert left == before, sorted(set(left) ^ set(before))
     assert_no_signature_in_logs(sandbox)
     # What the stand-in or the joining of nodes did not expect.
-    surprises = [n for n in kept.read("note") if n["what"].startswith(("replication of", "joining"))]
+    surprises = [n for n in written.read("note") if n["what"].startswith(("replication of", "joining"))]
     assert not surprises
 
 
@@ -98,11 +106,16 @@ def name() -> str:
 
 
 @pytest.fixture
-def bare(sandbox, journal, reset) -> Iterator[Pair]:
-    """A leader and a follower, connected; the function has no role on either."""
-    with Pair.make(sandbox) as made:
-        yield made
-        reset()
+def bare(kept, journal, reset) -> Iterator[Pair]:
+    """A leader and a follower, empty and connected; the function has no role on either."""
+    before = list(kept.connections)
+    yield kept
+    reset()
+    if kept.connections != before:
+        kept.disconnect()
+        kept.connect(kept.follower, kept.leader, kept.alias)
+    for domain in (kept.follower, kept.leader):
+        empty(domain)
 
 
 @pytest.fixture

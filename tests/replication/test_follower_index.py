@@ -61,7 +61,6 @@ def test_a_setting_that_does_not_exist_is_named_and_nothing_is_left(pair, make_s
 
 def test_an_index_that_follows_the_same_already_is_taken_over_and_stopped_with_the_stack(pair, make_stack, resources):
     write(pair.leader, "books", some(30))
-    pair.follower.map("all_access", "nobody")
     pair.follower.must("PUT", "/_plugins/_replication/books/_start", by_hand(pair, "books"))
     until_equal(pair, "books")
     uuid = settings_of(pair.follower, "books")["index.uuid"]
