@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from opensearch.domains import MASTER, PASSWORD, Domain, Pair
+from opensearch.domains import MASTER, PASSWORD, Pair
 from opensearch.node import Distribution
 from sandbox.process import Sandbox
 
@@ -20,6 +20,7 @@ from scenarios.journal import Journal
 from scenarios.promises import assert_no_signature_in_logs, leftovers, until_equal
 from scenarios.stacks import Stack, template
 
+from . import security
 from .emptying import empty
 from .resources import FOLLOWER_ROLE, LEADER_ROLE, DataStack, Resources
 
@@ -39,6 +40,8 @@ class Function(NamedTuple):
 def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
     log = tmp_path_factory.mktemp("sandbox") / "log"
     with Sandbox.start(str(SANDBOX_PYTHON), log_path=str(log), nodes=2) as running:
+        # Several workers share the processors with their nodes, and every look of the stand-in costs both.
+        running.control("/timing", {"replication_poll": [0.3, 0.3]})
         yield running
     assert "Traceback" not in log.read_text(), log.read_text()
 
@@ -94,9 +97,15 @@ def journal(sandbox, function, kept) -> Iterator[Journal]:
     left = until_equal(lambda: leftovers(sandbox), before)
     assert left == before, sorted(set(left) ^ set(before))
     assert_no_signature_in_logs(sandbox)
-    # What the stand-in or the joining of nodes did not expect.
-    surprises = [n for n in written.read("note") if n["what"].startswith(("replication of", "joining"))]
-    assert not surprises
+
+
+@pytest.fixture(autouse=True)
+def unsurprised(request, journal) -> Iterator[None]:
+    """Nothing happened that the stand-in or the joining of nodes did not expect."""
+    yield
+    if not request.node.get_closest_marker("takes_the_follower_away"):
+        notes = [n for n in journal.read("note") if n["what"].startswith(("replication of", "joining"))]
+        assert not notes
 
 
 @pytest.fixture
@@ -106,8 +115,11 @@ def name() -> str:
 
 
 @pytest.fixture
-def bare(kept, journal, reset) -> Iterator[Pair]:
+def bare(request, kept, journal, reset) -> Iterator[Pair]:
     """A leader and a follower, empty and connected; the function has no role on either."""
+    if "pair" not in request.fixturenames:
+        for domain in (kept.leader, kept.follower):
+            security.bring(domain)
     before = list(kept.connections)
     yield kept
     reset()
@@ -122,18 +134,8 @@ def bare(kept, journal, reset) -> Iterator[Pair]:
 def pair(bare, function) -> Pair:
     """The same, with everything that the function needs on both."""
     for domain, role in ((bare.leader, LEADER_ROLE), (bare.follower, FOLLOWER_ROLE)):
-        domain.map(role, function.role_arn)
-        let_do_everything(domain, function.role_arn)
+        security.bring(domain, {role: function.role_arn, security.EVERYTHING: function.role_arn})
     return bare
-
-
-def let_do_everything(domain: Domain, arn: str) -> None:
-    """What an administrator is, but for the replication roles, which have to be mapped by name."""
-    everything = {"index_patterns": ["*"], "allowed_actions": ["*"]}
-    domain.must(
-        "PUT", "/_plugins/_security/api/roles/everything", {"cluster_permissions": ["*"], "index_permissions": [everything]}
-    )
-    domain.map("everything", arn)
 
 
 @pytest.fixture
@@ -168,6 +170,10 @@ def make_stack(request, aws, bare, name, reset) -> Iterator[Callable[..., DataSt
     for stack in made:
         if stack.id and stack.status != "DELETE_COMPLETE":
             stack.must_delete()
+
+
+def pytest_configure(config) -> None:
+    config.addinivalue_line("markers", "takes_the_follower_away: the stand-in notes that it cannot write meanwhile")
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from opensearch.domains import Domain, Pair, until
+from opensearch.domains import Domain, Pair
+from opensearch.domains import until as until_true
 
 # Far more than anything takes, on the real plugin too, whose own intervals are minutes.
 PATIENCE = 600.0
@@ -61,6 +62,11 @@ def writing(domain: Domain, indexes: list[str]) -> Iterator[None]:
     assert not failed, failed
 
 
+def until(condition: Callable[[], object]) -> object:
+    """The first true answer of the condition."""
+    return until_true(condition, PATIENCE)
+
+
 def until_equal(pair: Pair, leader_index: str, follower_index: str = "") -> dict[str, tuple[int, dict]]:
     """Wait until both sides hold the same documents in the same versions; answers them."""
     return pair.until_equal(leader_index, follower_index or leader_index, PATIENCE)
@@ -82,7 +88,3 @@ def is_ordinary(domain: Domain, index: str) -> bool:
 def exists(domain: Domain, index: str) -> bool:
     return domain("GET", f"/{index}").status == 200
 
-
-__all__ = [
-    "PATIENCE", "change", "exists", "is_ordinary", "some", "until", "until_equal", "until_follows", "write", "writing",
-]  # fmt: skip

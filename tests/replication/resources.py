@@ -64,7 +64,8 @@ class Resources:
 class DataStack(Stack):
     """A stack of such resources; every attribute is an output, as `IndexStatus` of the resource `Index`."""
 
-    patience = PATIENCE
+    # What is waited for takes seconds, and several workers share the processors with the nodes.
+    patience, every = PATIENCE, 0.2
 
     def __init__(self, client, name: str, resources: dict[str, dict]):
         super().__init__(client, name, {}, {})

@@ -6,7 +6,7 @@ import pytest
 
 from scenarios.functions import kill_running
 
-from .documents import PATIENCE, change, exists, is_ordinary, some, until, until_equal, until_follows, write
+from .documents import change, exists, is_ordinary, some, until, until_equal, until_follows, write
 from .test_rule import rules
 
 
@@ -88,9 +88,9 @@ def test_a_delete_of_a_replaced_index_does_not_hit_the_one_that_came_back(pair, 
     stack = make_stack(Index=resources.index("books", "first", WhenDeleted="StopAndDelete"))
     stack.must_create()
     stack.must_change("Index", FollowerIndex="second")
-    until(lambda: not exists(pair.follower, "first"), PATIENCE)
+    until(lambda: not exists(pair.follower, "first"))
     stack.must_change("Index", FollowerIndex="first")
-    until(lambda: not exists(pair.follower, "second"), PATIENCE)
+    until(lambda: not exists(pair.follower, "second"))
     first = journal.events(stack.name, "Delete")[0]
     sandbox.control("/redeliver", {"request_id": first["request_id"]})
     journal.settle()
@@ -110,9 +110,9 @@ def test_a_function_that_crashes_while_a_start_is_on_the_way_is_called_again_and
     resource = resources.index("books") if kind == "index" else resources.rule("book*")
     stack = make_stack(Resource=resource)
     stack.create(wait=False)
-    until(lambda: [e for e in journal.read("data") if path in e["path"] and e["injected"]], PATIENCE)
-    until(lambda: kill_running(sandbox), PATIENCE)
-    until(lambda: [i for i in journal.read("invocation") if i["failed"]], PATIENCE)
+    until(lambda: [e for e in journal.read("data") if path in e["path"] and e["injected"]])
+    until(lambda: kill_running(sandbox))
+    until(lambda: [i for i in journal.read("invocation") if i["failed"]])
     assert stack.settled() == "CREATE_COMPLETE", stack.failures()
     until_follows(pair, "books")
     until_equal(pair, "books")
@@ -128,9 +128,9 @@ def test_a_function_that_crashes_while_it_lets_go_is_called_again_and_finishes(
     fault = {"operation": "es-http:*", "path": "/books/_stop", "action": "lose_response", "nth": 1}
     sandbox.control("/faults", fault)
     stack.delete(wait=False)
-    until(lambda: [e for e in journal.read("data") if "/books/_stop" in e["path"]], PATIENCE)
-    until(lambda: kill_running(sandbox), PATIENCE)
-    until(lambda: [i for i in journal.read("invocation") if i["failed"]], PATIENCE)
+    until(lambda: [e for e in journal.read("data") if "/books/_stop" in e["path"]])
+    until(lambda: kill_running(sandbox))
+    until(lambda: [i for i in journal.read("invocation") if i["failed"]])
     assert stack.deleted() == "DELETE_COMPLETE", stack.failures()
     assert not exists(pair.follower, "books")
 

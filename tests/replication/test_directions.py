@@ -40,7 +40,7 @@ def until_equal_back(pair, index):
         answer = pair.leader("GET", f"/{index}/_count")
         return answer.status == 200 and pair.leader.documents(index) == there and there
 
-    return until(same, 600)
+    return until(same)
 
 
 def test_each_domain_leads_for_its_own_and_follows_for_the_others(both_ways, make_stack, resources):

@@ -34,7 +34,7 @@ def test_an_override_is_set_changed_and_taken_back_in_place(pair, make_stack, re
     made = settings_of(pair.follower, "books")["index.uuid"]
 
     def becomes(name: str, value: str) -> None:
-        until(lambda: settings_of(pair.follower, "books").get(name) == value, 120)
+        until(lambda: settings_of(pair.follower, "books").get(name) == value)
 
     stack.must_change("Index", Settings={"index.max_result_window": 30000})
     becomes("index.max_result_window", "30000")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .documents import (
-    PATIENCE, change, exists, is_ordinary, some, until, until_equal, until_follows, write,
+    change, exists, is_ordinary, some, until, until_equal, until_follows, write,
 )  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def test_a_leader_that_is_away_for_a_while_is_followed_again(pair, make_stack, r
     stack.must_create()
     away(True)
     asked = "/_plugins/_replication/books/_status"
-    assert until(lambda: (a := pair.follower("GET", asked)).status == 500 and a, PATIENCE)
+    assert until(lambda: (a := pair.follower("GET", asked)).status == 500 and a)
     away(False)
     change(pair.leader, "books")
     until_equal(pair, "books")
@@ -42,7 +42,7 @@ def test_a_create_waits_for_a_leader_that_is_away(pair, make_stack, resources, s
     sandbox.control("/links", {"alias": pair.alias, "state": "down"})
     stack = make_stack(Index=resources.index("books"))
     stack.create(wait=False)
-    until(lambda: len(starts(journal)) >= 2, PATIENCE)
+    until(lambda: len(starts(journal)) >= 2)
     assert stack.status == "CREATE_IN_PROGRESS"
     sandbox.control("/links", {"alias": pair.alias, "state": "up"})
     assert stack.settled() == "CREATE_COMPLETE", stack.failures()
@@ -60,7 +60,7 @@ def test_an_update_waits_for_a_leader_that_is_away(pair, make_stack, resources, 
     sandbox.control("/links", {"alias": pair.alias, "state": "down"})
     stack.change("Index", wait=False, Settings={"index.number_of_replicas": 0})
     looks = [entry for entry in journal.read("data", status=500) if entry["path"].endswith("/books/_status")]
-    until(lambda: [e for e in journal.read("data", status=500) if e["path"].endswith("/books/_status")] != looks, PATIENCE)
+    until(lambda: [e for e in journal.read("data", status=500) if e["path"].endswith("/books/_status")] != looks)
     assert stack.status == "UPDATE_IN_PROGRESS"
     sandbox.control("/links", {"alias": pair.alias, "state": "up"})
     assert stack.settled() == "UPDATE_COMPLETE", stack.failures()
@@ -88,7 +88,7 @@ def test_a_rule_waits_for_a_leader_that_is_away_and_then_finds_everything(pair, 
     sandbox.control("/links", {"alias": pair.alias, "state": "down"})
     stack = make_stack(Rule=resources.rule("logs-*"))
     stack.create(wait=False)
-    until(lambda: len([e for e in journal.read("data", method="POST") if "_autofollow" in e["path"]]) >= 2, PATIENCE)
+    until(lambda: len([e for e in journal.read("data", method="POST") if "_autofollow" in e["path"]]) >= 2)
     sandbox.control("/links", {"alias": pair.alias, "state": "up"})
     assert stack.settled() == "CREATE_COMPLETE", stack.failures()
     assert stack.outputs["RuleFollowing"] == "1"
@@ -181,6 +181,7 @@ def test_a_stack_goes_when_the_leader_index_is_gone(pair, make_stack, resources,
         assert is_ordinary(pair.follower, "books")
 
 
+@pytest.mark.takes_the_follower_away
 def test_a_node_of_the_follower_that_restarts_goes_on(pair, make_stack, resources, sandbox):
     write(pair.leader, "books", some(50))
     stack = make_stack(Index=resources.index("books"))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import let_do_everything
 from .documents import exists, some, until_equal, write
 from .resources import FOLLOWER_ROLE, LEADER_ROLE
+from .security import EVERYTHING, bring
 
-KINDS = ["index", "rule"]
 
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["index", "rule"])
 def kind(request):
     return request.param
 
@@ -36,8 +34,7 @@ def succeed(pair, make_stack, resource):
 
 def test_a_mapping_that_is_missing_on_the_follower_is_told_as_such(bare, make_stack, resources, function, kind):
     write(bare.leader, "books", some(10))
-    let_do_everything(bare.leader, function.role_arn)
-    bare.leader.map(LEADER_ROLE, function.role_arn)
+    bring(bare.leader, {LEADER_ROLE: function.role_arn, EVERYTHING: function.role_arn})
     if kind == "rule":
         # What a rule may look at is another matter than what it may start.
         let_look(bare.follower, function.role_arn)
@@ -45,44 +42,39 @@ def test_a_mapping_that_is_missing_on_the_follower_is_told_as_such(bare, make_st
     assert "the follower says: security_exception" in reason
     assert f"Map `{function.role_arn}` to `{FOLLOWER_ROLE}` on the follower at {bare.follower.endpoint}" in reason
     assert not exists(bare.follower, "books")
-    bare.follower.map(FOLLOWER_ROLE, function.role_arn)
-    let_do_everything(bare.follower, function.role_arn)
+    bring(bare.follower, {FOLLOWER_ROLE: function.role_arn, EVERYTHING: function.role_arn})
     succeed(bare, make_stack, one(resources, kind))
 
 
 def test_a_mapping_that_is_missing_on_the_leader_is_told_as_such(bare, make_stack, resources, function, kind):
     write(bare.leader, "books", some(10))
-    bare.follower.map(FOLLOWER_ROLE, function.role_arn)
-    let_do_everything(bare.follower, function.role_arn)
+    bring(bare.follower, {FOLLOWER_ROLE: function.role_arn, EVERYTHING: function.role_arn})
     if kind == "rule":
         let_look(bare.leader, function.role_arn)
     reason = refused(make_stack, one(resources, kind))
     assert "the leader says: security_exception" in reason
     assert f"Map `{function.role_arn}` to `{LEADER_ROLE}` on the leader" in reason
     assert not exists(bare.follower, "books")
-    bare.leader.map(LEADER_ROLE, function.role_arn)
-    let_do_everything(bare.leader, function.role_arn)
+    bring(bare.leader, {LEADER_ROLE: function.role_arn, EVERYTHING: function.role_arn})
     succeed(bare, make_stack, one(resources, kind))
 
 
 def test_who_may_do_everything_but_lacks_the_named_role_is_told_which(bare, make_stack, resources, function, kind):
     write(bare.leader, "books", some(10))
-    for domain in (bare.leader, bare.follower):
-        let_do_everything(domain, function.role_arn)
-    bare.follower.map(FOLLOWER_ROLE, function.role_arn)
+    bring(bare.leader, {EVERYTHING: function.role_arn})
+    bring(bare.follower, {FOLLOWER_ROLE: function.role_arn, EVERYTHING: function.role_arn})
     reason = refused(make_stack, one(resources, kind))
     assert f"on roles [{LEADER_ROLE}]" in reason
     assert f"to `{LEADER_ROLE}` on the leader" in reason
-    bare.leader.map(LEADER_ROLE, function.role_arn)
+    bring(bare.leader, {LEADER_ROLE: function.role_arn, EVERYTHING: function.role_arn})
     succeed(bare, make_stack, one(resources, kind))
 
 
 def test_a_role_of_ones_own_takes_the_place_of_the_built_in_ones(bare, make_stack, resources, function, kind):
     write(bare.leader, "books", some(10))
     for domain in (bare.leader, bare.follower):
-        let_do_everything(domain, function.role_arn)
-    roles = {"LeaderRole": "everything", "FollowerRole": "everything"}
-    succeed(bare, make_stack, one(resources, kind, **roles))
+        bring(domain, {EVERYTHING: function.role_arn})
+    succeed(bare, make_stack, one(resources, kind, LeaderRole=EVERYTHING, FollowerRole=EVERYTHING))
 
 
 @pytest.mark.parametrize("side", ["leader", "follower"])

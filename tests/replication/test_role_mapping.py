@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from opensearch.domains import Domain, until
 from opensearch.node import SUPERUSER
 
-from .documents import PATIENCE, some, until_equal, write
+from .documents import some, until_equal, write
 from .resources import FOLLOWER_ROLE, LEADER_ROLE
 
 OURS, THEIRS = "arn:aws:iam::222222222222:role/ours", "arn:aws:iam::222222222222:role/theirs"
@@ -166,7 +166,7 @@ def editing(domain: Domain, role: str):
             entry = f"{person}-{number}"
             append = [{"op": "add", "path": "/backend_roles/-", "value": entry}]
             # Somebody else was quicker: once more, as a person does.
-            until(lambda: domain("PATCH", f"{API}/{role}", append).status == 200, PATIENCE)
+            until(lambda: domain("PATCH", f"{API}/{role}", append).status == 200)
             added.add(entry)
 
     people = [threading.Thread(target=edit, args=(person,)) for person in ("ann", "bob")]

@@ -23,7 +23,7 @@ def template(path: Path) -> dict:
 class Stack:
     """A stack; parameters persist from one operation to the next."""
 
-    patience = PATIENCE
+    patience, every = PATIENCE, 0.03
 
     def __init__(self, client, name: str, template: dict, parameters: dict[str, str]):
         self.client, self.name, self.template, self.parameters = client, name, template, dict(parameters)
@@ -63,7 +63,7 @@ class Stack:
             status = self.status
             return status if status.startswith(prefix) and not status.endswith("IN_PROGRESS") else None
 
-        return until(end, f"stack {self.name} ends {prefix or 'its operation'}", self.patience)
+        return until(end, f"stack {self.name} ends {prefix or 'its operation'}", self.patience, self.every)
 
     def deleted(self) -> str:
         return self.settled("DELETE")
