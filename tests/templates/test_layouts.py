@@ -166,8 +166,8 @@ def test_existing_domains_and_an_existing_vpc_need_three_stacks():
 
 
 def test_everything_switched_on_launches_every_stack():
-    variables = example(network=True, egress="nat-instance", transit_gateway=True, dashboards_tunnel=True)
-    stacks = render(variables)
+    switches = {"network": True, "egress": "nat-instance", "transit_gateway": True, "dashboards_tunnel": True}
+    stacks = render(example(**switches, pattern="logs-*", reverse_pattern="orders-*", leader__region="us-west-2"))
     assert set(launched(stacks)) == set(stacks)
 
 
