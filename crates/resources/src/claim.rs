@@ -4,6 +4,7 @@
 //! by it, and what has no claim is not ours to touch.
 
 mod hold;
+mod release;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,7 @@ use custom_resource::{Context, Sent};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use hold::{Barred, Fate, Hold};
+pub(crate) use release::Release;
 
 /// The resource of a stack, whatever request speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

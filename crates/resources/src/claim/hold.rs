@@ -156,6 +156,15 @@ impl<'a, C: Claims> Hold<'a, C> {
         lock(&self.fresh_until).is_some_and(|deadline| !deadline.has_passed())
     }
 
+    /// Fails unless what the claim says still holds: asked before every change.
+    pub(crate) async fn ensure_fresh(&self) -> Result<(), Barred> {
+        if self.is_fresh() {
+            return Ok(());
+        }
+        // Once it was held, a free claim is one that was taken away, so there is none to look at again.
+        self.take().await?.map(drop).ok_or(Barred::Revoked)
+    }
+
     /// Writes down how far this request has come.
     pub(crate) async fn note(&self, phase: Phase) -> Result<(), Barred> {
         *lock(&self.fresh_until) = None;

@@ -13,7 +13,7 @@ use super::cleanup::cleanup;
 use super::next::{Observed, Refused, Step, Whose, next};
 use super::problem::dead;
 use super::spec::Spec;
-use crate::claim::{Hold, Holder, Ledger, Phase};
+use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::domain::{Problem, give_up};
 use crate::replication::{Ended, How, Plugin, Status};
 
@@ -91,9 +91,7 @@ impl<C: Cloud> Work<'_, C> {
         // The status before the claim: whoever starts writes the claim first, so that what follows because of us is
         // known to the claim that is read after it.
         let status = plugin.status(&self.spec.index).await?;
-        let claim = self.hold.ledger.name();
-        let what = format!("index `{}` on the follower at {}", self.spec.index, self.spec.following.endpoint);
-        let taken = self.hold.take().await.map_err(|barred| Problem::barred(barred, claim, &what))?;
+        let taken = self.hold.take().await.map_err(|barred| self.barred(barred))?;
         let Some(phase) = taken else { return Ok(not_yet("claiming the index")) };
         if !self.hold.is_settled() {
             self.was_unsettled.store(true, Ordering::Relaxed);
@@ -103,7 +101,7 @@ impl<C: Cloud> Work<'_, C> {
         let phase = match phase {
             Phase::Requesting { by, .. } if is_as_wanted => {
                 let made = Phase::Made { id: self.spec.index.clone(), by: Some(by) };
-                self.write(made.clone()).await?;
+                self.note(made.clone()).await?;
                 made
             }
             phase @ (Phase::Looking
@@ -128,7 +126,7 @@ impl<C: Cloud> Work<'_, C> {
                     "index `{}` follows already, and is looked after from now on",
                     self.spec.index
                 );
-                self.write(Phase::Made { id: self.spec.index.clone(), by: None }).await?;
+                self.note(Phase::Made { id: self.spec.index.clone(), by: None }).await?;
                 Ok(not_yet("taken over"))
             }
             Step::Resume => self.resume(&plugin, &status).await,
@@ -145,19 +143,20 @@ impl<C: Cloud> Work<'_, C> {
         let (is_made, by) = (whose(&phase) == Whose::Ours, self.context.request_id.clone());
         if !is_made {
             self.record_settings();
-            self.write(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
+            self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
         }
+        self.ensure_fresh().await?;
         match plugin.start(index, leader_index).await {
             Ok(()) => {
                 self.record_settings();
-                self.hold.record_made(index).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+                self.hold.record_made(index).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet("started"))
             }
             Err(Ended::NameTaken | Ended::AlreadySo) => {
                 lock(&self.name_taken_until).get_or_insert_with(|| Deadline::after(GRACE));
                 if !is_made && matches!(phase, Phase::Looking) {
                     // Nothing was made under the claim, and it says so again.
-                    self.write(Phase::Looking).await?;
+                    self.note(Phase::Looking).await?;
                 }
                 Ok(not_yet("an index of that name exists"))
             }
@@ -181,7 +180,7 @@ impl<C: Cloud> Work<'_, C> {
     /// After a clear refusal of the first try the claim says again that nothing was made.
     async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
         if matches!(before, Phase::Looking) {
-            self.write(Phase::Looking).await?;
+            self.note(Phase::Looking).await?;
         }
         Ok(())
     }
@@ -191,6 +190,7 @@ impl<C: Cloud> Work<'_, C> {
         plugin: &Plugin<'_, S>,
         status: &Status,
     ) -> Result<Probe<Status>, Problem> {
+        self.ensure_fresh().await?;
         match plugin.resume(&self.spec.index).await {
             Ok(()) => Ok(not_yet("resumed")),
             Err(Ended::Lost(words)) => {
@@ -213,13 +213,15 @@ impl<C: Cloud> Work<'_, C> {
             let mut parts = self.hold.ledger.parts();
             parts.push(RESEEDING.to_owned());
             self.hold.ledger.set_parts(parts);
-            self.write(Phase::Made { id: index.clone(), by: None }).await?;
+            self.note(Phase::Made { id: index.clone(), by: None }).await?;
         }
         tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
+        self.ensure_fresh().await?;
         match plugin.stop(index).await {
             Ok(()) | Err(Ended::NotInProgress) => {}
             Err(other) => return Err(other.into_problem("cannot stop")),
         }
+        self.ensure_fresh().await?;
         plugin.delete_index(index).await?;
         self.is_lost.store(false, Ordering::Relaxed);
         *lock(&self.name_taken_until) = None;
@@ -240,6 +242,7 @@ impl<C: Cloud> Work<'_, C> {
         if !is_set {
             let is_known_empty = !self.hold.ledger.parts().iter().any(|part| part.starts_with(SETTINGS));
             if !(is_known_empty && self.spec.following.settings.is_empty()) {
+                self.ensure_fresh().await?;
                 match plugin.update(&self.spec.index).await {
                     Ok(()) => {}
                     Err(Ended::NotInProgress) => return Ok(not_yet("stopped meanwhile")),
@@ -248,11 +251,11 @@ impl<C: Cloud> Work<'_, C> {
             }
             self.was_unsettled.store(false, Ordering::Relaxed);
             self.record_settings();
-            self.write(phase).await?;
+            self.note(phase).await?;
             return Ok(not_yet(format!("{status}, with its settings")));
         }
         self.record_settings();
-        self.hold.finish(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+        self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
     }
 
@@ -286,8 +289,18 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.ledger.set_parts(vec![self.settings_part()]);
     }
 
-    async fn write(&self, phase: Phase) -> Result<(), Problem> {
-        self.hold.ledger.write(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))
+    async fn note(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.note(phase).await.map_err(|barred| self.barred(barred))
+    }
+
+    /// Asked before every change.
+    async fn ensure_fresh(&self) -> Result<(), Problem> {
+        self.hold.ensure_fresh().await.map_err(|barred| self.barred(barred))
+    }
+
+    fn barred(&self, barred: Barred) -> Problem {
+        let what = format!("index `{}` on the follower at {}", self.spec.index, self.spec.following.endpoint);
+        Problem::barred(barred, self.hold.ledger.name(), &what)
     }
 }
 

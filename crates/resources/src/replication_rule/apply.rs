@@ -12,7 +12,7 @@ use super::cleanup::cleanup;
 use super::followers::{Memory, Seen, look};
 use super::next::{Observed, Pulse, Step, Whose, next};
 use super::spec::Spec;
-use crate::claim::{Hold, Holder, Ledger, Phase};
+use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, FollowRule, Plugin};
 
@@ -94,9 +94,7 @@ impl<C: Cloud> Work<'_, C> {
         // The rule before the claim: whoever makes one writes the claim first, so that ours is known to the claim that
         // is read after it.
         let rule = plugin.rule(&self.spec.name).await?;
-        let claim = self.hold.ledger.name();
-        let what = format!("rule `{}` on the follower at {}", self.spec.name, self.spec.following.endpoint);
-        let taken = self.hold.take().await.map_err(|barred| Problem::barred(barred, claim, &what))?;
+        let taken = self.hold.take().await.map_err(|barred| self.barred(barred))?;
         let Some(phase) = taken else { return Ok(not_yet("claiming the rule")) };
         if !self.hold.is_settled() {
             self.was_unsettled.store(true, Ordering::Relaxed);
@@ -122,7 +120,7 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
             }
             Step::Done => {
-                self.hold.finish(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+                self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
                 Ok(Probe::Ready(seen))
             }
             Step::FailTaken => Err(self.taken()),
@@ -131,19 +129,20 @@ impl<C: Cloud> Work<'_, C> {
     }
 
     async fn make<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Seen>, Problem> {
-        let Spec { name, pattern, .. } = self.spec;
+        let Spec { name, pattern, naming, .. } = self.spec;
         self.hold.ledger.set_parts(vec![self.spec.definition()]);
         if whose(&phase) == Whose::Nobodys {
             let by = self.context.request_id.clone();
-            self.write(Phase::Requesting { targets: vec![pattern.clone()], by }).await?;
+            self.note(Phase::Requesting { targets: vec![pattern.clone()], by }).await?;
         } else {
-            self.write(phase.clone()).await?;
+            self.note(phase.clone()).await?;
         }
-        match plugin.make_rule(name, pattern).await {
+        self.ensure_fresh().await?;
+        match plugin.make_rule(name, pattern, naming.pattern()).await {
             Ok(()) => {
                 self.is_new.store(true, Ordering::Relaxed);
                 self.was_unsettled.store(!self.hold.is_settled(), Ordering::Relaxed);
-                self.hold.record_made(name).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+                self.hold.record_made(name).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet("made"))
             }
             // It is there, and its task is not: nobody shows it.
@@ -168,13 +167,14 @@ impl<C: Cloud> Work<'_, C> {
     /// After a clear refusal of the first try the claim says again that nothing was made.
     async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
         if matches!(before, Phase::Looking) {
-            self.write(Phase::Looking).await?;
+            self.note(Phase::Looking).await?;
         }
         Ok(())
     }
 
     /// Deletes the rule, for the next look to make it anew.
     async fn remove<S: Search>(&self, plugin: &Plugin<'_, S>) -> Result<Probe<Seen>, Problem> {
+        self.ensure_fresh().await?;
         match plugin.delete_rule(&self.spec.name).await {
             Ok(()) | Err(Ended::NoSuchRule) => {}
             Err(other) => return Err(other.into_problem("cannot delete the rule")),
@@ -224,8 +224,18 @@ impl<C: Cloud> Work<'_, C> {
         }
     }
 
-    async fn write(&self, phase: Phase) -> Result<(), Problem> {
-        self.hold.ledger.write(phase).await.map_err(Problem::ledger(self.hold.ledger.name()))
+    async fn note(&self, phase: Phase) -> Result<(), Problem> {
+        self.hold.note(phase).await.map_err(|barred| self.barred(barred))
+    }
+
+    /// Asked before every change.
+    async fn ensure_fresh(&self) -> Result<(), Problem> {
+        self.hold.ensure_fresh().await.map_err(|barred| self.barred(barred))
+    }
+
+    fn barred(&self, barred: Barred) -> Problem {
+        let what = format!("rule `{}` on the follower at {}", self.spec.name, self.spec.following.endpoint);
+        Problem::barred(barred, self.hold.ledger.name(), &what)
     }
 }
 

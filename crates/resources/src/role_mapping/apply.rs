@@ -12,7 +12,7 @@ use super::cleanup::cleanup;
 use super::plan::{Change, Entry};
 use super::side::Side;
 use super::spec::Spec;
-use crate::claim::{Hold, Holder, Ledger, Phase};
+use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::domain::{Problem, give_up};
 
 /// After a whole list was written: longer than somebody else takes between his look and his write.
@@ -64,9 +64,7 @@ impl<C: Cloud> Work<'_, C> {
         // Whom one cannot call as, and what cannot be read, is found before anything is made.
         let side = Side::open(self.cloud, &self.spec.identity, &self.spec.caller).await?;
         let mapping = side.read().await?;
-        let claim = self.hold.ledger.name();
-        let what = format!("the mapping of role `{}`", self.spec.identity.role);
-        let taken = self.hold.take().await.map_err(|barred| Problem::barred(barred, claim, &what))?;
+        let taken = self.hold.take().await.map_err(|barred| self.barred(barred))?;
         if taken.is_none() {
             return Ok(Probe::NotYet("claiming".to_owned()));
         }
@@ -83,7 +81,8 @@ impl<C: Cloud> Work<'_, C> {
         self.record(&self.ours());
         let by = self.context.request_id.clone();
         let requesting = Phase::Requesting { targets: Vec::new(), by };
-        self.hold.ledger.write(requesting).await.map_err(Problem::ledger(claim))?;
+        self.hold.note(requesting).await.map_err(|barred| self.barred(barred))?;
+        self.hold.ensure_fresh().await.map_err(|barred| self.barred(barred))?;
         let (operations, is_whole) = change.patch(&self.spec.identity.role, mapping.as_ref());
         if is_whole {
             *lock(&self.stays_until) = Some(Deadline::after(STAYS));
@@ -91,7 +90,7 @@ impl<C: Cloud> Work<'_, C> {
         if let Some(why) = side.patch(operations).await? {
             return Ok(Probe::NotYet(why));
         }
-        self.hold.record_made(&self.spec.identity.role).await.map_err(Problem::ledger(claim))?;
+        self.hold.record_made(&self.spec.identity.role).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::NotYet("written".to_owned()))
     }
 
@@ -120,8 +119,13 @@ impl<C: Cloud> Work<'_, C> {
         self.record(&ours);
         let id = self.spec.identity.role.clone();
         let made = Phase::Made { id, by: Some(self.context.request_id.clone()) };
-        self.hold.finish(made).await.map_err(Problem::ledger(self.hold.ledger.name()))?;
+        self.hold.finish(made).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(ours))
+    }
+
+    fn barred(&self, barred: Barred) -> Problem {
+        let what = format!("the mapping of role `{}`", self.spec.identity.role);
+        Problem::barred(barred, self.hold.ledger.name(), &what)
     }
 }
 

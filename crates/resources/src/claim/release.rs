@@ -1,0 +1,97 @@
+//! A claim while what it covers is being removed.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cloud::{Claims, Error};
+use custom_resource::{Context, Sent};
+use wait::Deadline;
+
+use super::{Barred, Holder, Ledger, Phase, Standing};
+
+/// How long what another request had begun may still take effect. Longer than one call can take.
+const SETTLE: Duration = Duration::from_secs(30);
+/// What the claim says when something may still be on its way.
+const BEGUN: &str = "begun";
+
+/// The removal of what has one name from beginning to end, so that its claim need not say an id.
+pub(crate) struct Release<'a, C> {
+    ledger: Ledger<'a, C>,
+    request: (String, Sent),
+    /// The name of what is removed.
+    id: String,
+    settling: Mutex<Option<Deadline>>,
+}
+
+impl<'a, C: Claims> Release<'a, C> {
+    pub(crate) fn new(claims: &'a C, claim: String, id: &str, context: &Context) -> Self {
+        Self {
+            ledger: Ledger::new(claims, claim, Holder::of(context)),
+            request: (context.request_id.clone(), context.sent),
+            id: id.to_owned(),
+            settling: Mutex::default(),
+        }
+    }
+
+    /// The name of the claim, for messages.
+    pub(crate) fn claim(&self) -> &str {
+        self.ledger.name()
+    }
+
+    /// Records that the removal has begun, so that a request that is still at work stops. The marks of an earlier look;
+    /// none when there is nothing of ours to remove.
+    pub(crate) async fn begin(&self) -> Result<Option<Vec<String>>, Barred> {
+        let (request, sent) = &self.request;
+        let phase = match self.ledger.read().await? {
+            Standing::Free => return Ok(None),
+            Standing::Theirs(holder) => {
+                tracing::warn!(
+                    ?holder,
+                    "the claim `{}` is somebody else's: nothing is removed",
+                    self.claim()
+                );
+                return Ok(None);
+            }
+            Standing::OursUnreadable => return Err(Barred::Unreadable),
+            // A Delete of long ago, delivered again.
+            Standing::Ours(_) if self.ledger.has_later_turn(request, *sent) => return Err(Barred::Overtaken),
+            Standing::Ours(phase) => phase,
+        };
+        let may_be_at_work = self.ledger.turn().is_some_and(|turn| turn.request != *request && !turn.is_over);
+        let marks = if may_be_at_work { vec![BEGUN.to_owned()] } else { Vec::new() };
+        match phase {
+            // Nothing was made under the claim.
+            Phase::Looking | Phase::Adopting { .. } if !may_be_at_work => {
+                self.let_go().await?;
+                Ok(None)
+            }
+            Phase::Releasing { targets, .. } => Ok(Some(targets)),
+            Phase::Requesting { .. } => self.mark(vec![BEGUN.to_owned()]).await.map(Some),
+            Phase::Looking | Phase::Adopting { .. } | Phase::Made { .. } => self.mark(marks).await.map(Some),
+        }
+    }
+
+    /// Records what the next look is to know.
+    pub(crate) async fn mark(&self, marks: Vec<String>) -> Result<Vec<String>, Barred> {
+        let releasing = Phase::Releasing { id: Some(self.id.clone()), targets: marks.clone(), because: None };
+        self.ledger.write(releasing).await?;
+        Ok(marks)
+    }
+
+    /// True for a while from the first time it was asked, if something may still be on its way.
+    pub(crate) fn is_settling(&self, marks: &[String]) -> bool {
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_begun = marks.iter().any(|mark| mark == BEGUN);
+        is_begun && !settling.get_or_insert_with(|| Deadline::after(SETTLE)).has_passed()
+    }
+
+    /// What was made beside the thing itself, as the claim was last read.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        self.ledger.parts()
+    }
+
+    /// The last step: nothing of ours is there any more.
+    pub(crate) async fn let_go(&self) -> Result<(), Error> {
+        self.ledger.remove().await
+    }
+}
