@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
@@ -106,6 +107,26 @@ impl<'a> Properties<'a> {
     /// `true` or `false`.
     pub fn flag(&mut self, name: &'static str) -> Option<bool> {
         self.choice(name, &[("true", true), ("false", false)])
+    }
+
+    /// A whole number within limits. `unit` is what is counted, for the finding.
+    pub fn whole(
+        &mut self,
+        name: &'static str,
+        limits: RangeInclusive<u64>,
+        unit: &'static str,
+    ) -> Option<u64> {
+        let text = self.scalar(name)?;
+        let number = text.parse().ok().filter(|number| limits.contains(number));
+        if number.is_none() {
+            self.find(format!(
+                "Property {name} is {}: expected a whole number of {unit} from {} to {}.",
+                quoted(&text),
+                limits.start(),
+                limits.end()
+            ));
+        }
+        number
     }
 
     /// A list of texts that must fit the rule each; one text is a list of one. Empty ones and repetitions are left out.
@@ -314,6 +335,30 @@ mod tests {
             &json!({"Settings": "x", "Other": []}),
             |reader| drop((reader.object("Settings"), reader.object("Other"))),
             &["Property Settings is `x`: expected an object.", "Property Other is not an object."],
+        );
+    }
+
+    #[test]
+    fn a_whole_number_keeps_within_its_limits() {
+        check(
+            &json!({"Text": "7", "Number": 7, "Empty": ""}),
+            |reader| {
+                assert_eq!(reader.whole("Text", 1..=9, "documents"), Some(7));
+                assert_eq!(reader.whole("Number", 1..=9, "documents"), Some(7));
+                assert_eq!(reader.whole("Empty", 1..=9, "documents"), None);
+            },
+            &[],
+        );
+        check(
+            &json!({"Many": "10", "Half": "1.5"}),
+            |reader| {
+                assert_eq!(reader.whole("Many", 1..=9, "documents"), None);
+                assert_eq!(reader.whole("Half", 1..=9, "documents"), None);
+            },
+            &[
+                "Property Many is `10`: expected a whole number of documents from 1 to 9.",
+                "Property Half is `1.5`: expected a whole number of documents from 1 to 9.",
+            ],
         );
     }
 

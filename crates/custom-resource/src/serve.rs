@@ -247,7 +247,12 @@ impl<R: Responder, H: Host, G: Gate> Service<R, H, G> {
             let meant = did_you_mean(resource_type, served.iter().copied());
             let served = served.join(", ");
             let asked = quoted(resource_type);
-            return Err(refusal(format!("This function does not serve {asked}: it serves {served}.{meant}")));
+            let next = if meant.is_empty() {
+                " Give ServiceToken the ARN of the function that does."
+            } else {
+                meant.as_str()
+            };
+            return Err(refusal(format!("This function does not serve {asked}: it serves {served}.{next}")));
         };
         let properties = match &event.request {
             // The answer to a Delete repeats the id it came with.

@@ -1,6 +1,5 @@
 //! The bootstrap: environment, clients, logging. No logic.
 
-mod platform;
 mod settings;
 
 use std::sync::Arc;
@@ -8,11 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use custom_resource::{HttpsResponder, Invocation, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
-use resources::Egress;
+use resources::{Egress, Platform};
 use serde_json::Value;
 use wait::Deadline;
 
-use platform::Platform;
 use settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,8 +19,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_environment();
     let aws = Arc::new(cloud::sdk::Aws::load(&settings.claims_path).await);
     let gate = settings.nat_instance.map(|id| Egress::new(Arc::clone(&aws), id));
-    let service =
-        Service::new(resources::kinds(&aws), HttpsResponder::new()?, Platform::new(aws)).behind(gate);
+    let kinds = resources::kinds_named(&settings.kinds, &aws)?;
+    let service = Service::new(kinds, HttpsResponder::new()?, Platform::new(aws)).behind(gate);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = invocation(&event.context);
         // On the heap: the whole work of a kind, with the gate around it, is one future of many kilobytes.

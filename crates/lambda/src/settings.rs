@@ -8,6 +8,8 @@ pub(crate) struct Settings {
     /// `NAT_INSTANCE_ID`: the instance that is the only way out and sleeps while nobody needs it; absent where there is
     /// another way out, or no VPC.
     pub(crate) nat_instance: Option<String>,
+    /// `KINDS`: the resource types it serves, separated by commas; all there are without it.
+    pub(crate) kinds: String,
 }
 
 impl Settings {
@@ -17,6 +19,7 @@ impl Settings {
             claims_path: std::env::var("CLAIMS_PATH").unwrap_or_else(|_| "/tandem/claims".to_owned()),
             // A template that leaves it out may leave it empty.
             nat_instance: std::env::var("NAT_INSTANCE_ID").ok().filter(|id| !id.is_empty()),
+            kinds: std::env::var("KINDS").unwrap_or_default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The replication plugin, as every kind that uses it does: its properties, its calls, and whose fault a refusal is.
 
+mod pattern;
 mod plugin;
 mod refusal;
 mod status;
@@ -8,6 +9,7 @@ use cloud::{Access, Caller, Endpoint};
 use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
+pub(crate) use pattern::overlap;
 pub(crate) use plugin::{FollowRule, Plugin, matching};
 pub(crate) use refusal::{Ended, ended};
 #[cfg(test)]

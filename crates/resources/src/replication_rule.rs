@@ -5,6 +5,7 @@
 mod apply;
 mod cleanup;
 mod followers;
+mod naming;
 mod next;
 mod spec;
 

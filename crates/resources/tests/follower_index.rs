@@ -286,6 +286,7 @@ async fn a_start_that_the_plugin_gives_up_is_told_and_tried_anew_by_the_next_req
 #[tokio::test(start_paused = true)]
 async fn with_started_the_copy_is_not_waited_for() {
     let bench = Bench::in_world(world());
+    bench.world.set_bootstrap(FOLLOWER, Duration::from_mins(10));
     let answer = bench.success(&creation(&changed(follower_index(), "WaitFor", "Started"))).await;
     assert_eq!(answer["Data"]["Status"], "BOOTSTRAPPING");
 }

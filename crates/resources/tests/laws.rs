@@ -174,7 +174,7 @@ fn every_kind_of_the_registry_has_its_sample() {
     let mut sampled: Vec<_> = samples().iter().map(|sample| sample.kind).collect();
     sampled.dedup();
     assert_eq!(kinds, sampled);
-    let permitted: Vec<_> = resources::PERMISSIONS.iter().map(|(kind, _)| *kind).collect();
+    let permitted: Vec<_> = resources::KINDS.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, permitted);
 }
 

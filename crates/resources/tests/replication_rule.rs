@@ -114,6 +114,19 @@ async fn the_followers_stay_or_stop_as_the_properties_say() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn followers_are_called_as_the_rule_says_where_the_plugin_can() {
+    let bench = Bench::in_world(with_indexes(2));
+    let named = changed(replication_rule(), "FollowerIndexPattern", "{{leader_index}}-copy");
+    assert_snapshot!(bench.reason(&creation(&named)).await, @"cannot make rule `all-logs`: the follower says: x_content_parse_exception: [1:59] [AutoFollowRequestParser] unknown field [follower_index_pattern]. Leave FollowerIndexPattern out: the plugin knows it from OpenSearch 3.8 on.");
+    bench.world.let_name_followers(FOLLOWER);
+    let answer = bench.success(&creation(&named)).await;
+    assert_eq!(answer["Data"]["FollowerIndexes"], "logs-copy,logs-1-copy");
+    bench.success(&deletion(&changed(named, "WhenDeleted", "Stop"))).await;
+    assert_eq!(bench.world.following(FOLLOWER), 0);
+    assert_eq!(bench.world.indexes(FOLLOWER), ["logs-1-copy", "logs-copy"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changed_rule_is_made_anew_and_no_follower_is_lost() {
     let bench = ruling().await;
     bench.world.write_documents(LEADER, "audit", &[("x", 1)]);

@@ -142,7 +142,7 @@ async fn an_unknown_type_is_refused_naming_what_is_served() {
     insta::assert_snapshot!(reason(&near), @"This function does not serve `Custom::Thign`: it serves Custom::Thing. Did you mean `Custom::Thing`?");
     let far = bench.answer(&update("Custom::Elephant", "thing/a", &good(), &good())).await;
     assert_eq!(text(&far, "PhysicalResourceId"), "thing/a");
-    insta::assert_snapshot!(reason(&far), @"This function does not serve `Custom::Elephant`: it serves Custom::Thing.");
+    insta::assert_snapshot!(reason(&far), @"This function does not serve `Custom::Elephant`: it serves Custom::Thing. Give ServiceToken the ARN of the function that does.");
     // Something was made, and who knows how to take it away is not here.
     assert!(bench.reason(&delete("Custom::Elephant", "elephant/1", &good())).await.contains("serves"));
     assert!(bench.calls().is_empty());

@@ -45,7 +45,11 @@ impl<'a, C: Claims> Release<'a, C> {
         let phase = match self.ledger.read().await? {
             Standing::Free => return Ok(None),
             Standing::Theirs(holder) => {
-                tracing::warn!(?holder, "the claim `{}` is somebody else's: nothing is removed", self.claim());
+                tracing::warn!(
+                    ?holder,
+                    "the claim `{}` is somebody else's: nothing is removed",
+                    self.claim()
+                );
                 return Ok(None);
             }
             Standing::OursUnreadable => return Err(Barred::Unreadable),

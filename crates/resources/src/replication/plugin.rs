@@ -104,7 +104,12 @@ impl<'a, S: Search> Plugin<'a, S> {
 
     /// Makes a rule. Where there is one of the name, its pattern is overwritten and the call fails all the same: look
     /// first.
-    pub(crate) async fn make_rule(&self, name: &str, pattern: &str) -> Result<(), Ended> {
+    pub(crate) async fn make_rule(
+        &self,
+        name: &str,
+        pattern: &str,
+        naming: Option<String>,
+    ) -> Result<(), Ended> {
         let mut body = json!({
             "leader_alias": self.following.alias,
             "name": name,
@@ -115,6 +120,9 @@ impl<'a, S: Search> Plugin<'a, S> {
             && let Some(members) = body.as_object_mut()
         {
             members.insert("settings".to_owned(), Value::Object(self.following.settings.clone()));
+        }
+        if let (Some(naming), Some(members)) = (naming, body.as_object_mut()) {
+            members.insert("follower_index_pattern".to_owned(), naming.into());
         }
         self.change(Method::Post, "_autofollow", &body, &format!("cannot make rule `{name}`")).await
     }

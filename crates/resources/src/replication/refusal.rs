@@ -95,6 +95,10 @@ pub(crate) fn ended(error: SearchError, wanted: &str, following: &Following) -> 
         "settings_exception" => {
             dead(Side::Follower, "Check Settings: they are index settings, index.number_of_replicas.")
         }
+        "x_content_parse_exception" if refusal.says("follower_index_pattern") => dead(
+            Side::Follower,
+            "Leave FollowerIndexPattern out: the plugin knows it from OpenSearch 3.8 on.",
+        ),
         "action_request_validation_exception" | "x_content_parse_exception" => {
             dead(Side::Follower, "Check the properties against the plugin's words.")
         }

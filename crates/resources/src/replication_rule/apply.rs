@@ -129,7 +129,7 @@ impl<C: Cloud> Work<'_, C> {
     }
 
     async fn make<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Seen>, Problem> {
-        let Spec { name, pattern, .. } = self.spec;
+        let Spec { name, pattern, naming, .. } = self.spec;
         self.hold.ledger.set_parts(vec![self.spec.definition()]);
         if whose(&phase) == Whose::Nobodys {
             let by = self.context.request_id.clone();
@@ -138,7 +138,7 @@ impl<C: Cloud> Work<'_, C> {
             self.note(phase.clone()).await?;
         }
         self.ensure_fresh().await?;
-        match plugin.make_rule(name, pattern).await {
+        match plugin.make_rule(name, pattern, naming.pattern()).await {
             Ok(()) => {
                 self.is_new.store(true, Ordering::Relaxed);
                 self.was_unsettled.store(!self.hold.is_settled(), Ordering::Relaxed);

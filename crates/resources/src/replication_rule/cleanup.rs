@@ -23,7 +23,7 @@ pub(crate) async fn cleanup<C: Cloud>(
         cloud,
         identity,
         following: spec.map_or_else(|| identity.following(), |spec| spec.following.clone()),
-        stops: spec.filter(|spec| spec.when_deleted == WhenDeleted::Stop).map(|spec| spec.pattern.as_str()),
+        stops: spec.filter(|spec| spec.when_deleted == WhenDeleted::Stop),
         release: Release::new(cloud.claims(), identity.claim_name(), &identity.name, context),
     };
     let log = |status: &str| tracing::info!("removing replication rule `{}`: {status}", identity.name);
@@ -37,8 +37,8 @@ struct Removal<'a, C: Cloud> {
     cloud: &'a C,
     identity: &'a Identity,
     following: Following,
-    /// The pattern of what stops.
-    stops: Option<&'a str>,
+    /// What says which indexes stop; none when they go on.
+    stops: Option<&'a Spec>,
     release: Release<'a, C::Claims>,
 }
 
@@ -55,8 +55,8 @@ impl<C: Cloud> Removal<'_, C> {
             Err(Ended::NoSuchRule) => {}
             Err(other) => return Err(other.into_problem("cannot delete the rule")),
         }
-        if let Some(pattern) = self.stops
-            && let Some(stopped) = self.stop(&plugin, pattern).await?
+        if let Some(spec) = self.stops
+            && let Some(stopped) = self.stop(&plugin, spec).await?
         {
             return Ok(Probe::NotYet(format!("`{stopped}` stopped")));
         }
@@ -68,16 +68,13 @@ impl<C: Cloud> Removal<'_, C> {
     }
 
     /// Stops what follows by this connection and matches, except what is another resource's. The last one's name.
-    async fn stop<S: Search>(
-        &self,
-        plugin: &Plugin<'_, S>,
-        pattern: &str,
-    ) -> Result<Option<String>, Problem> {
+    async fn stop<S: Search>(&self, plugin: &Plugin<'_, S>, spec: &Spec) -> Result<Option<String>, Problem> {
         let mut stopped = None;
-        for index in plugin.matching(pattern).await? {
+        for index in plugin.matching(&spec.naming.of(&spec.pattern)).await? {
             let Status::Follows { source, .. } = plugin.status(&index).await? else { continue };
-            if source.alias != self.identity.alias || source.index != index || self.is_claimed(&index).await?
-            {
+            let is_of_the_rule =
+                source.alias == self.identity.alias && spec.naming.of(&source.index) == index;
+            if !is_of_the_rule || self.is_claimed(&index).await? {
                 continue;
             }
             match plugin.stop(&index).await {

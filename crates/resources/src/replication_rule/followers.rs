@@ -83,21 +83,22 @@ pub(crate) async fn look<F: Search, L: Search>(
     rule: &FollowRule,
     memory: &Memory,
 ) -> Result<Seen, Problem> {
-    let present = plugin.matching(&spec.pattern).await?;
+    let present = plugin.matching(&spec.naming.of(&spec.pattern)).await?;
     let wanted = match leader {
         Some(leader) => matching(leader, &spec.pattern, "leader").await?,
-        None => present.clone(),
+        None => present.iter().filter_map(|index| spec.naming.leader_of(index).map(str::to_owned)).collect(),
     };
     let mut seen = Seen::default();
-    for index in wanted {
+    for leader_index in wanted {
+        let index = spec.naming.of(&leader_index);
         if lock(&memory.ready).contains(&index) {
             seen.ready.push(index);
             continue;
         }
         let status = plugin.status(&index).await?;
         let is_present = present.contains(&index);
-        let has_failed = rule.failed.contains(&index);
-        match judge(&index, &status, spec, is_present, has_failed, leader.is_some()) {
+        let has_failed = rule.failed.contains(&leader_index);
+        match judge(&leader_index, &status, spec, is_present, has_failed, leader.is_some()) {
             Verdict::Ready => {
                 lock(&memory.ready).insert(index.clone());
                 seen.ready.push(index);
@@ -132,7 +133,7 @@ enum Verdict {
 }
 
 fn judge(
-    index: &str,
+    leader_index: &str,
     status: &Status,
     spec: &Spec,
     is_present: bool,
@@ -140,7 +141,9 @@ fn judge(
     is_on_leader: bool,
 ) -> Verdict {
     match status {
-        Status::Follows { source, .. } if source.alias != spec.following.alias || source.index != index => {
+        Status::Follows { source, .. }
+            if source.alias != spec.following.alias || source.index != leader_index =>
+        {
             if is_on_leader {
                 Verdict::Failed(format!("it follows `{source}`"))
             } else {

@@ -7,9 +7,10 @@ use cloud::{Access, Caller, Endpoint};
 use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
+use super::naming::Naming;
 use crate::domain::{claim_part, read_endpoint};
 use crate::far::{REGION, read_role};
-use crate::replication::{ALIAS, Following, WaitFor};
+use crate::replication::{ALIAS, Following, INDEX, WaitFor, overlap};
 
 /// What becomes of the indexes that follow when the rule is deleted from its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Spec {
     pub(crate) following: Following,
     pub(crate) name: String,
     pub(crate) pattern: String,
+    /// What the indexes are called that follow.
+    pub(crate) naming: Naming,
     /// How to see which indexes the leader has; none: what the follower has is all that is seen.
     pub(crate) leader: Option<Access>,
     pub(crate) when_deleted: WhenDeleted,
@@ -96,14 +99,20 @@ impl Spec {
     /// All that the plugin is given and does not show again, as a claim records it.
     pub(crate) fn definition(&self) -> String {
         let settings = Value::Object(self.following.settings.clone());
-        json!({ "pattern": self.pattern, "roles": self.following.use_roles(), "settings": settings })
-            .to_string()
+        let mut definition =
+            json!({ "pattern": self.pattern, "roles": self.following.use_roles(), "settings": settings });
+        if let (Some(naming), Some(members)) = (self.naming.pattern(), definition.as_object_mut()) {
+            members.insert("naming".to_owned(), naming.into());
+        }
+        definition.to_string()
     }
 
     pub(crate) fn read(properties: &mut Properties<'_>, home: &Home) -> Option<Self> {
         let following = Following::read(properties, home);
         let name = properties.required("Name", &NAME);
         let pattern = properties.required("Pattern", &PATTERN);
+        let naming = properties.optional("FollowerIndexPattern", &NAMING);
+        let opposite = properties.list("OppositePatterns", &PATTERN);
         let leader_endpoint = properties.optional("LeaderEndpoint", &ANY);
         let leader =
             leader_endpoint.and_then(|_| read_endpoint(properties, home, ["LeaderEndpoint", "LeaderRegion"]));
@@ -119,9 +128,16 @@ impl Spec {
             );
         }
         let (following, name, pattern) = (following?, name?, pattern?);
+        if let Some(opposite) = opposite.iter().find(|opposite| overlap(opposite, &pattern)) {
+            properties.find(format!(
+                "Property Pattern is `{pattern}`: expected one that has no index in common with `{opposite}` of \
+                 OppositePatterns, because an index is replicated in one direction only."
+            ));
+        }
         let caller = role.map_or(Caller::Own, Caller::Role);
         let leader = leader.map(|(endpoint, region)| Access { endpoint, region, caller });
-        Some(Self { following, name, pattern, leader, when_deleted, wait_for })
+        let naming = naming.and_then(|text| Naming::parse(&text)).unwrap_or_default();
+        Some(Self { following, name, pattern, naming, leader, when_deleted, wait_for })
     }
 }
 
@@ -135,6 +151,12 @@ const NAME: Rule = Rule {
             && !text.starts_with(['.', '_', '-', '+'])
             && !text.contains(|c: char| c.is_control() || c.is_uppercase() || " \"*\\<|,>/?#:".contains(c))
     },
+};
+
+/// Known to the plugin from version 3.8 on.
+const NAMING: Rule = Rule {
+    expects: "the name of an index with {{leader_index}} in it once, such as {{leader_index}}-copy",
+    accepts: |text| Naming::parse(text).is_some_and(|naming| (INDEX.accepts)(&naming.of("x"))),
 };
 
 /// The plugin takes more, and then matches nothing (upper case) or fails on system indexes for ever.

@@ -17,13 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::fake::{DomainFeatures, Faulty, Snapshot, World};
-use cloud::{
-    Claims, Cloud, Domain, Error, Function, Mode, NewConnection, SkipUnavailable, StackResource as Seen,
-    Stacks,
-};
+use cloud::{Domain, Mode, NewConnection, SkipUnavailable, StackResource as Seen};
 use custom_resource::testing::{FUNCTION_ARN, Recorder, STACK_ID};
-use custom_resource::{Host, Invocation, Service, StackResource};
-use resources::Egress;
+use custom_resource::{Invocation, Service};
+use resources::{Egress, Platform};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wait::Deadline;
@@ -34,47 +31,12 @@ pub const KIND: &str = "Custom::CrossClusterConnection";
 pub const ROLE: &str = "arn:aws:iam::111111111111:role/tandem-accepter";
 pub const LOGICAL_ID: &str = "Connection";
 
-/// Lambda and CloudFormation on the fake world, as `lambda::platform` is on the real one.
-pub struct Platform(Arc<Faulty<World>>);
-
-impl Host for Platform {
-    type Error = Error;
-
-    async fn continue_in(&self, function_arn: &str, payload: &str) -> Result<(), Error> {
-        self.0.invoke(function_arn, payload).await
-    }
-
-    async fn pass_baton(&self, stack_id: &str, logical_id: &str, baton: Option<&str>) -> Result<(), Error> {
-        let (claims, name) = (self.0.claims(), baton_name(stack_id, logical_id));
-        match baton {
-            Some(baton) => claims.write(&name, baton).await.map(drop),
-            None => claims.remove(&name).await,
-        }
-    }
-
-    async fn baton(&self, stack_id: &str, logical_id: &str) -> Result<Option<String>, Error> {
-        let recorded = self.0.claims().read(&baton_name(stack_id, logical_id)).await?;
-        Ok(recorded.map(|recorded| recorded.text))
-    }
-
-    async fn stack_resource(&self, stack_id: &str, logical_id: &str) -> Result<Option<StackResource>, Error> {
-        let seen = self.0.resource(stack_id, logical_id).await?;
-        Ok(seen.map(|seen| StackResource { status: seen.status, physical_id: seen.physical_id }))
-    }
-}
-
-/// Where the baton of a resource's request is: beside the claims, which begin with an account.
-fn baton_name(stack_id: &str, logical_id: &str) -> String {
-    let stack = stack_id.rsplit('/').next().unwrap_or_default();
-    format!("continuations/{stack}/{logical_id}")
-}
-
 /// One function in one world.
 pub struct Bench {
     pub world: World,
     pub cloud: Arc<Faulty<World>>,
     pub before: Snapshot,
-    service: Service<Recorder, Platform, Option<Egress<Faulty<World>>>>,
+    service: Service<Recorder, Platform<Faulty<World>>, Option<Egress<Faulty<World>>>>,
     start: Instant,
     seconds: u64,
 }
@@ -84,7 +46,7 @@ impl Bench {
         let (world, cloud) = (cloud.inner().clone(), Arc::new(cloud));
         let gate = world.nat_id().map(|instance| Egress::new(Arc::clone(&cloud), instance));
         let service =
-            Service::new(resources::kinds(&cloud), Recorder::default(), Platform(Arc::clone(&cloud)))
+            Service::new(resources::kinds(&cloud), Recorder::default(), Platform::new(Arc::clone(&cloud)))
                 .behind(gate);
         Self { before: world.snapshot(), world, cloud, service, start: Instant::now(), seconds: 900 }
     }

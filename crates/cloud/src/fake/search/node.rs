@@ -1,6 +1,7 @@
 //! A domain's cluster: what a test puts into it, and what it sees.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -29,6 +30,10 @@ pub(super) struct Node {
     pub(super) rules: BTreeMap<(String, String), Rule>,
     /// Leader indexes of which a start fails.
     pub(super) unstartable: BTreeSet<String>,
+    /// How long the first copy of an index takes, if not the usual time.
+    pub(super) bootstrap: Option<Duration>,
+    /// Its plugin knows `follower_index_pattern`.
+    pub(super) names_followers: bool,
     pub(super) is_down: bool,
     /// How many indexes there ever were, to tell one from a later one of its name.
     pub(super) generation: u64,
@@ -189,6 +194,16 @@ impl World {
     /// The cluster stops, or comes back.
     pub fn set_cluster_down(&self, host: &str, is_down: bool) {
         self.on_cluster(host, |node| node.is_down = is_down);
+    }
+
+    /// Its plugin is of a version that can call followers otherwise than the leader's indexes.
+    pub fn let_name_followers(&self, host: &str) {
+        self.on_cluster(host, |node| node.names_followers = true);
+    }
+
+    /// How long the first copy of every index takes on this follower from now on.
+    pub fn set_bootstrap(&self, host: &str, takes: Duration) {
+        self.on_cluster(host, |node| node.bootstrap = Some(takes));
     }
 
     /// Whether a start that this follower makes of this leader index fails, as when the leader lacks something.

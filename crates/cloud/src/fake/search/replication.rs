@@ -13,7 +13,7 @@ use super::security::error;
 use super::{Refused, Request, User};
 use crate::Method;
 
-/// From the start until the documents are there.
+/// From the start until the documents are there, where a test says nothing else.
 const BOOTSTRAP: Duration = Duration::from_secs(2);
 /// How long the plugin takes to notice that what it follows is gone.
 const NOTICES: Duration = Duration::from_secs(5);
@@ -27,7 +27,8 @@ pub(super) struct Replication {
     alias: String,
     leader_index: String,
     settings: Map<String, Value>,
-    started: Instant,
+    /// When all documents are there that were there at the start.
+    bootstrapped: Instant,
     state: State,
     /// Of the leader index that was copied.
     generation: u64,
@@ -194,7 +195,7 @@ pub(super) fn begin(
         alias: start.alias.to_owned(),
         leader_index: start.leader_index.to_owned(),
         settings: start.settings.clone(),
-        started: now,
+        bootstrapped: now + node.bootstrap.unwrap_or(BOOTSTRAP),
         state,
         generation: source_generation,
         lost_since: None,
@@ -224,7 +225,7 @@ fn status(nodes: &Nodes, host: &str, index: &str, now: Instant) -> Result<Value,
         Err(_) => return Err(error(500, "replication_exception", "failed to fetch replication status")),
     };
     let Some(source) = source else { return idle };
-    if now < replication.started + BOOTSTRAP {
+    if now < replication.bootstrapped {
         return Ok(told("BOOTSTRAPPING", "User initiated"));
     }
     let behind = node.indexes.get(index).map_or(-1, |copy| copy.operations - 1);
@@ -250,7 +251,7 @@ fn change(
         || error(400, "illegal_argument_exception", &format!("No replication in progress for index:{index}"));
     let node = nodes.by_host.get(host).ok_or((0, Value::Null))?;
     let mut replication = node.replications.get(index).cloned().ok_or_else(idle)?;
-    let is_bootstrapping = replication.state == State::Running && now < replication.started + BOOTSTRAP;
+    let is_bootstrapping = replication.state == State::Running && now < replication.bootstrapped;
     match (action, &replication.state) {
         ("stop", _) => {
             let node = nodes.by_host.get_mut(host).ok_or((0, Value::Null))?;
@@ -313,9 +314,9 @@ pub(super) fn advance(nodes: &mut Nodes, now: Instant) {
                 Err(_) => continue,
             };
             let same = source.filter(|source| source.generation == replication.generation);
-            let copy = same.filter(|_| now >= replication.started + BOOTSTRAP);
+            let copy = same.filter(|_| now >= replication.bootstrapped);
             match &copy {
-                None if now >= replication.started + BOOTSTRAP => {
+                None if now >= replication.bootstrapped => {
                     let since = *replication.lost_since.get_or_insert(now);
                     if now >= since + NOTICES {
                         let reason = format!(

@@ -27,6 +27,8 @@ pub(super) struct Rule {
     name: String,
     alias: String,
     pattern: String,
+    /// What the followers are called, where that is not the leader's name.
+    naming: Option<String>,
     settings: Map<String, Value>,
     made: Instant,
     next: Instant,
@@ -36,6 +38,14 @@ pub(super) struct Rule {
     failed_calls: u32,
     /// The task ended by itself; the rule stays.
     is_dead: bool,
+}
+
+impl Rule {
+    /// The follower's name of a leader's index.
+    fn named(&self, index: &str) -> String {
+        let renamed = self.naming.as_ref().map(|naming| naming.replace("{{leader_index}}", index));
+        renamed.unwrap_or_else(|| index.to_owned())
+    }
 }
 
 impl fmt::Display for Rule {
@@ -71,6 +81,11 @@ pub(super) fn change(nodes: &mut Nodes, request: &Request<'_>) -> Result<Value, 
                 body["pattern"].as_str().ok_or_else(|| invalid("Validation Failed: 1: Missing pattern;"))?;
             permit(nodes, request.host, request.user, alias, roles(body))?;
             let node = nodes.by_host.get_mut(request.host).ok_or((0, Value::Null))?;
+            let naming = body["follower_index_pattern"].as_str().map(str::to_owned);
+            if naming.is_some() && !node.names_followers {
+                let words = "[1:59] [AutoFollowRequestParser] unknown field [follower_index_pattern]";
+                return Err(error(400, "x_content_parse_exception", words));
+            }
             if let Some(known) = node.rules.get_mut(&key) {
                 // What is written down is overwritten first; the task goes on with what it knew.
                 pattern.clone_into(&mut known.pattern);
@@ -86,6 +101,7 @@ pub(super) fn change(nodes: &mut Nodes, request: &Request<'_>) -> Result<Value, 
                 name: name.to_owned(),
                 alias: alias.to_owned(),
                 pattern: pattern.to_owned(),
+                naming,
                 settings: body["settings"].as_object().cloned().unwrap_or_default(),
                 made: request.now,
                 next: request.now + FIRST,
@@ -177,7 +193,9 @@ fn look(nodes: &mut Nodes, host: &str, rule: &mut Rule, now: Instant) {
         .indexes
         .keys()
         .filter(|index| {
-            matches(&rule.pattern, index) && !node.indexes.contains_key(*index) && !has_failed(index)
+            matches(&rule.pattern, index)
+                && !node.indexes.contains_key(&rule.named(index))
+                && !has_failed(index)
         })
         .take(AT_ONCE)
         .cloned()
@@ -189,7 +207,9 @@ fn look(nodes: &mut Nodes, host: &str, rule: &mut Rule, now: Instant) {
             continue;
         }
         let settings = rule.settings.clone();
-        let start = Start { index: &index, alias: &rule.alias, leader_index: &index, roles: None, settings };
+        let follower_index = rule.named(&index);
+        let start =
+            Start { index: &follower_index, alias: &rule.alias, leader_index: &index, roles: None, settings };
         if begin(nodes, host, &start, now).is_ok() {
             rule.successes += 1;
         }
@@ -208,6 +228,7 @@ impl crate::fake::World {
             name: name.to_owned(),
             alias: alias.to_owned(),
             pattern: pattern.to_owned(),
+            naming: None,
             settings: Map::new(),
             made: Instant::now(),
             next: Instant::now() + FIRST,
