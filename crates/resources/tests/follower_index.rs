@@ -68,7 +68,8 @@ async fn it_follows_with_every_document_when_the_create_is_answered() {
         answer["Data"],
         json!({
             "FollowerIndex": "logs", "LeaderIndex": "logs", "Status": "SYNCING",
-            "LeaderCheckpoint": "2", "FollowerCheckpoint": "2",
+            "LeaderCheckpoint": "2", "FollowerCheckpoint": "2", "Documents": "0", "Differences": "unknown",
+            "Seconds": "0.0", "Compared": "Not compared, because WaitFor is Syncing.",
         })
     );
     assert_eq!(bench.world.documents(FOLLOWER, "logs"), bench.world.documents(LEADER, "logs"));

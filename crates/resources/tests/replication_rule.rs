@@ -68,7 +68,8 @@ async fn everything_that_matches_follows_when_the_create_is_answered_three_at_a_
         answer["Data"],
         json!({
             "Name": "all-logs", "Pattern": "logs*", "Following": "7",
-            "FollowerIndexes": "logs,logs-1,logs-2,logs-3,logs-4,logs-5,logs-6",
+            "FollowerIndexes": "logs,logs-1,logs-2,logs-3,logs-4,logs-5,logs-6", "Documents": "0",
+            "Differences": "unknown", "Seconds": "0.0", "Compared": "Not compared, because WaitFor is Syncing.",
         })
     );
     assert_eq!(bench.world.following(FOLLOWER), 7);

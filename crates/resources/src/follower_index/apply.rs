@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Search};
+use compare::Near;
 use custom_resource::{Applied, Context, Failure};
 use serde_json::Value;
 use wait::{Deadline, Pace, Probe, WaitError, until};
@@ -14,7 +15,8 @@ use super::next::{Observed, Refused, Step, Whose, next};
 use super::problem::dead;
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
-use crate::domain::{Problem, give_up};
+use crate::comparing::{Pair, Prover};
+use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, How, Plugin, Status};
 
 /// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
@@ -37,10 +39,11 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         unconnected_until: Mutex::default(),
         is_lost: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
+        prover: Prover::default(),
     };
     let log = |status: &str| tracing::info!("follower index `{}`: {status}", spec.index);
     match until(context.deadline, &Pace::default(), log, || work.look()).await {
-        Ok(status) => Ok(attributes(spec, &status)),
+        Ok(status) => Ok(work.prover.attributes(attributes(spec, &status), spec.wait_for)),
         Err(WaitError::Failed(problem)) => {
             let identity = spec.identity();
             let cleanup = || cleanup(cloud, &identity, Some(spec), context);
@@ -82,6 +85,7 @@ struct Work<'a, C: Cloud> {
     is_lost: AtomicBool,
     /// An earlier request was still at work: what it did to the settings last is not known.
     was_unsettled: AtomicBool,
+    prover: Prover,
 }
 
 impl<C: Cloud> Work<'_, C> {
@@ -225,6 +229,7 @@ impl<C: Cloud> Work<'_, C> {
         plugin.delete_index(index).await?;
         self.is_lost.store(false, Ordering::Relaxed);
         *lock(&self.name_taken_until) = None;
+        self.prover.clear();
         Ok(not_yet("its copy is deleted, to be made anew"))
     }
 
@@ -254,9 +259,23 @@ impl<C: Cloud> Work<'_, C> {
             self.note(phase).await?;
             return Ok(not_yet(format!("{status}, with its settings")));
         }
+        if !self.prover.is_proved(&self.spec.comparing, &self.spec.index) {
+            return self.prove().await;
+        }
         self.record_settings();
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
+    }
+
+    /// Compares; the next look sees whether it still follows.
+    async fn prove(&self) -> Result<Probe<Status>, Problem> {
+        let Spec { following, leader_index, index, comparing, .. } = self.spec;
+        let Some(leader) = &comparing.leader else { return Ok(not_yet("there is no leader to compare with")) };
+        let leader = leader.open(self.cloud).await?;
+        let follower = Near(open(self.cloud, &following.access()).await?);
+        let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
+        let deadline = self.context.deadline;
+        self.prover.prove(comparing, &leader, &follower, pair, deadline).await.map(not_yet)
     }
 
     fn is_as_wanted(&self, status: &Status) -> bool {
