@@ -178,7 +178,8 @@ def test_a_change_whose_time_is_over_says_what_it_waited_for_and_goes_back(pair,
     stack = make_stack(Index=resources.index("books", "first", WhenDeleted="StopAndDelete"))
     stack.must_create()
     hold("/second/_start")
-    assert stack.change("Index", FollowerIndex="second", ServiceTimeout=10) == "UPDATE_ROLLBACK_COMPLETE"
+    # Long enough for the way back, which waits until a start that was sent cannot take effect any more.
+    assert stack.change("Index", FollowerIndex="second", ServiceTimeout=45) == "UPDATE_ROLLBACK_COMPLETE"
     reason = stack.reason("UPDATE_FAILED", "Index")
     assert "index `second` on the follower" in reason and "does not follow leader index `books`" in reason
     assert "last status: cannot follow leader index `books` as `second`" in reason

@@ -191,7 +191,7 @@ def test_an_index_that_is_paused_is_named_and_goes_on_with_the_next_update(pair,
     stack.must_create()
     pair.follower.must("POST", "/_plugins/_replication/logs-1/_pause", {"reason": "by hand"})
     assert stack.change("Rule", Settings={"index.number_of_replicas": 0}).startswith("UPDATE_ROLLBACK")
-    assert "logs-1 (PAUSED (by hand))" in stack.reason("UPDATE_FAILED", "Rule")
+    assert "`logs-1`: PAUSED (by hand)" in stack.reason("UPDATE_FAILED", "Rule")
     pair.follower.must("POST", "/_plugins/_replication/logs-1/_resume", {})
     change(pair.leader, "logs-1")
     until_equal(pair, "logs-1")
