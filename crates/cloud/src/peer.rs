@@ -38,7 +38,7 @@ impl PeerAddress {
 /// What is asked may be asked again: an answer that was lost is [`crate::Code::NoAnswer`], though the work was done.
 pub trait Peer: Send + Sync {
     /// Invokes the function with this payload and waits for its answer (`lambda:InvokeFunction`, invocation type
-    /// RequestResponse). A function that fails is an error with its own words.
+    /// `RequestResponse`). A function that fails is an error with its own words.
     fn ask(&self, payload: &str) -> impl Future<Output = Result<String, Error>> + Send;
 }
 

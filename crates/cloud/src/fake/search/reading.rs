@@ -76,8 +76,10 @@ pub(super) fn close(node: &mut Node, request: &Request<'_>) -> Result<Value, Ref
 /// `POST /_search` with a point in time, sorted by `_seq_no`.
 pub(super) fn search(node: &mut Node, request: &Request<'_>) -> Result<Value, Refused> {
     node.permit(request.user, "indices:data/read/search")?;
-    let body = request.body.cloned().unwrap_or_default();
-    let id = body["pit"]["id"].as_str().unwrap_or_default();
+    let body = request.body.unwrap_or(&Value::Null);
+    let at = |path: &str| body.pointer(path);
+    let text = |path: &str| at(path).and_then(Value::as_str).unwrap_or_default();
+    let id = text("/pit/id");
     let lost = || {
         let reason = json!({ "type": "search_context_missing_exception", "reason": "No search context found for id [1]" });
         let told = json!({
@@ -86,12 +88,12 @@ pub(super) fn search(node: &mut Node, request: &Request<'_>) -> Result<Value, Re
         (404, json!({ "error": told, "status": 404 }))
     };
     let point = node.points.get_mut(id).filter(|point| point.ends > request.now).ok_or_else(lost)?;
-    if body["sort"] != json!([{ "_seq_no": "asc" }]) {
+    if at("/sort") != Some(&json!([{ "_seq_no": "asc" }])) {
         return Err(error(400, "illegal_argument_exception", "this world sorts by _seq_no only"));
     }
-    point.ends = request.now + keep_alive(body["pit"]["keep_alive"].as_str().unwrap_or_default());
-    let after = body["search_after"][0].as_i64().unwrap_or(-1);
-    let size = usize::try_from(body["size"].as_u64().unwrap_or(10)).unwrap_or(10);
+    point.ends = request.now + keep_alive(text("/pit/keep_alive"));
+    let after = at("/search_after/0").and_then(Value::as_i64).unwrap_or(-1);
+    let size = usize::try_from(at("/size").and_then(Value::as_u64).unwrap_or(10)).unwrap_or(10);
     let most = node.indexes.get(&point.index).and_then(Index::window).unwrap_or(10_000);
     if size > most {
         let words = format!(

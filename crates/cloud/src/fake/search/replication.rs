@@ -334,7 +334,7 @@ pub(super) fn advance(nodes: &mut Nodes, now: Instant) {
             if let (Some(source), Some(known)) = (copy, node.indexes.get_mut(&index)) {
                 let generation = known.generation;
                 let (searchable, lost) = (known.searchable.clone(), known.lost.clone());
-                *known = Index { generation, searchable, lost, ..source };
+                *known = Index { searchable, lost, generation, ..source };
                 known.lose_again();
                 known.settings.extend(replication.settings.clone());
             }
