@@ -276,6 +276,15 @@ def test_a_function_of_data_is_in_the_vpc_of_its_domain_and_otherwise_in_none():
             assert asked(function, "SecurityGroupIds") == asked(domain, "FunctionSecurityGroupId")
 
 
+def test_what_cannot_be_reached_is_neither_asked_nor_permitted():
+    stacks = launched(render(example(pattern="logs-*", reverse_pattern="a", network=True, wait_for="Syncing")))
+    assert not [name for name in stacks if name.endswith("/data-accepter-role")]
+    for side in ("leader", "follower"):
+        assert "LeaderFunctionName" not in parameters(stacks[f"{side}/data-provider"])
+        assert "LeaderAccountId" not in parameters(stacks[f"{side}/data-provider"])
+        assert not {"LeaderEndpoint", "LeaderFunctionArn"} & set(parameters(stacks[f"{side}/replication"]))
+
+
 def test_opposite_directions_have_a_connection_each_with_the_roles_swapped():
     stacks = launched(render(example(pattern="logs-*", reverse_pattern="orders-*")))
     there, back = (parameters(stacks[f"{side}/connection"]) for side in ("follower", "leader"))
