@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from opensearch.domains import MASTER, PASSWORD, Pair
+from opensearch.domains import MASTER, PASSWORD
 from opensearch.node import Distribution
 from sandbox.process import Sandbox
 
@@ -21,6 +21,7 @@ from scenarios.promises import assert_no_signature_in_logs, leftovers, until_equ
 from scenarios.stacks import Stack, template
 
 from . import security
+from .comparison import Ends
 from .emptying import empty
 from .resources import FOLLOWER_ROLE, LEADER_ROLE, DataStack, Resources
 
@@ -65,10 +66,18 @@ def function(aws, tmp_path_factory) -> Function:
 
 
 @pytest.fixture(scope="session")
-def kept(sandbox) -> Iterator[Pair]:
+def secret(aws) -> str:
+    """The ARN of the secret with the master user of both domains."""
+    value = json.dumps({"username": MASTER, "password": PASSWORD})
+    return aws("secretsmanager").create_secret(Name="data-scenarios/master", SecretString=value)["ARN"]
+
+
+@pytest.fixture(scope="session")
+def kept(sandbox, secret) -> Iterator[Ends]:
     """Made once, because making one takes longer than most scenarios."""
-    with Pair.make(sandbox) as pair:
-        yield pair
+    with Ends.make(sandbox) as ends:
+        ends.secret = secret
+        yield ends
 
 
 @pytest.fixture
@@ -115,7 +124,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def bare(request, kept, journal, reset) -> Iterator[Pair]:
+def bare(request, kept, journal, reset) -> Iterator[Ends]:
     """A leader and a follower, empty and connected; the function has no role on either."""
     if "pair" not in request.fixturenames:
         for domain in (kept.leader, kept.follower):
@@ -131,7 +140,7 @@ def bare(request, kept, journal, reset) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def pair(bare, function) -> Pair:
+def pair(bare, function) -> Ends:
     """The same, with everything that the function needs on both."""
     for domain, role in ((bare.leader, LEADER_ROLE), (bare.follower, FOLLOWER_ROLE)):
         security.bring(domain, {role: function.role_arn, security.EVERYTHING: function.role_arn})
@@ -144,21 +153,8 @@ def resources(bare, function) -> Resources:
 
 
 @pytest.fixture
-def secret(aws, journal) -> Iterator[str]:
-    """The ARN of the secret with the master user of both domains."""
-    manager = aws("secretsmanager")
-    value = json.dumps({"username": MASTER, "password": PASSWORD})
-    arn = manager.create_secret(Name="data-scenarios/master", SecretString=value)["ARN"]
-    yield arn
-    manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
-
-
-@pytest.fixture
-def make_stack(request, aws, bare, name, reset) -> Iterator[Callable[..., DataStack]]:
+def make_stack(aws, bare, name, reset) -> Iterator[Callable[..., DataStack]]:
     """Stacks in the follower's account: `make_stack(Index=resources.index("l1"))`. What is left standing is deleted."""
-    if "secret" in request.fixturenames:
-        # It goes after the stacks that need it.
-        request.getfixturevalue("secret")
     made: list[DataStack] = []
 
     def make(suffix: str = "stack", **held: dict) -> DataStack:

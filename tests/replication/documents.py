@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from opensearch.domains import Domain, Pair
 from opensearch.domains import until as until_true
 
+from .comparison import Ends
+
 # Far more than anything takes, on the real plugin too, whose own intervals are minutes.
 PATIENCE = 600.0
+# For the comparison, where Settings say that the follower has replicas of its own.
+OWN_REPLICAS = ("--override", "index.number_of_replicas")
 
 
 def some(count: int, word: str = "first") -> dict[str, dict]:
@@ -67,9 +71,14 @@ def until(condition: Callable[[], object]) -> object:
     return until_true(condition, PATIENCE)
 
 
-def until_equal(pair: Pair, leader_index: str, follower_index: str = "") -> dict[str, tuple[int, dict]]:
-    """Wait until both sides hold the same documents in the same versions; answers them."""
-    return pair.until_equal(leader_index, follower_index or leader_index, PATIENCE)
+def until_equal(ends: Ends, leader_index: str, follower_index: str = "", *options: str, **sides: Domain) -> dict:
+    """The comparison: both sides hold the same, sooner or later; answers the follower's documents."""
+    follower_index = follower_index or leader_index
+    until(lambda: exists(sides.get("follower", ends.follower), follower_index))
+    report = ends.must_equal(leader_index, follower_index, *options, **sides)
+    documents = sides.get("follower", ends.follower).documents(follower_index)
+    assert len(documents) == report["follower"]["documents"]
+    return documents
 
 
 def until_follows(pair: Pair, index: str, status: str = "SYNCING") -> dict:

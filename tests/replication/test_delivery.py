@@ -6,7 +6,7 @@ import pytest
 
 from scenarios.functions import kill_running
 
-from .documents import change, exists, is_ordinary, some, until, until_equal, until_follows, write
+from .documents import OWN_REPLICAS, change, exists, is_ordinary, some, until, until_equal, until_follows, write
 from .test_rule import rules
 
 
@@ -30,7 +30,7 @@ def test_every_request_that_is_delivered_three_times_takes_effect_once(pair, mak
     stack.must_change("Resource", Settings={"index.number_of_replicas": 0})
     journal.settle()
     change(pair.leader, "books")
-    until_equal(pair, "books")
+    until_equal(pair, "books", "", *OWN_REPLICAS)
     assert rules(pair.follower) == ({} if kind == "index" else {"rule": "book*"})
     copies(stack, "Delete")
     stack.must_delete()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .documents import change, some, until, until_equal, until_follows, write
+from .documents import change, some, until_equal, until_follows, write
 from .resources import FOLLOWER_ROLE, LEADER_ROLE
 
 BACK = "back"
@@ -34,13 +34,7 @@ def backwards(pair, resource):
 
 def until_equal_back(pair, index):
     """The follower leads."""
-
-    def same():
-        there = pair.follower.documents(index)
-        answer = pair.leader("GET", f"/{index}/_count")
-        return answer.status == 200 and pair.leader.documents(index) == there and there
-
-    return until(same)
+    return until_equal(pair, index, leader=pair.follower, follower=pair.leader)
 
 
 def test_each_domain_leads_for_its_own_and_follows_for_the_others(both_ways, make_stack, resources):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .documents import change, exists, is_ordinary, some, until, until_equal, until_follows, write
+from .documents import OWN_REPLICAS, change, exists, is_ordinary, some, until, until_equal, until_follows, write
 
 
 def settings_of(domain, index):
@@ -148,7 +148,7 @@ def test_what_was_paused_by_hand_goes_on_with_the_next_update(pair, make_stack, 
     assert "new" not in pair.follower.documents("books")
     stack.must_change("Index", Settings={"index.number_of_replicas": 0})
     assert stack.outputs["IndexStatus"] == "SYNCING"
-    assert "new" in until_equal(pair, "books")
+    assert "new" in until_equal(pair, "books", "", *OWN_REPLICAS)
 
 
 def test_an_index_that_was_paused_when_it_is_taken_over_goes_on(pair, make_stack, resources):
@@ -184,7 +184,7 @@ def test_with_reseed_when_lost_the_copy_is_made_anew(pair, make_stack, resources
     pair.follower.must("POST", "/_plugins/_replication/books/_stop", {})
     write(pair.follower, "books", {"mine": {"n": 7}})
     stack.must_change("Index", Settings={"index.number_of_replicas": 0})
-    assert "mine" not in until_equal(pair, "books")
+    assert "mine" not in until_equal(pair, "books", "", *OWN_REPLICAS)
 
 
 def test_another_leader_index_under_the_same_name_is_a_copy_made_anew(pair, make_stack, resources):

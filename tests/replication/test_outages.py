@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .documents import (
-    change, exists, is_ordinary, some, until, until_equal, until_follows, write,
+    OWN_REPLICAS, change, exists, is_ordinary, some, until, until_equal, until_follows, write,
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def test_an_update_waits_for_a_leader_that_is_away(pair, make_stack, resources, 
     sandbox.control("/links", {"alias": pair.alias, "state": "up"})
     assert stack.settled() == "UPDATE_COMPLETE", stack.failures()
     change(pair.leader, "books")
-    until_equal(pair, "books")
+    until_equal(pair, "books", "", *OWN_REPLICAS)
 
 
 @pytest.mark.parametrize("when_deleted", ["Stop", "StopAndDelete"])
@@ -106,7 +106,7 @@ def test_a_connection_that_is_deleted_pauses_and_a_new_one_goes_on_with_the_next
     pair.connect(pair.follower, pair.leader, pair.alias)
     stack.must_change("Index", Settings={"index.number_of_replicas": 0})
     assert stack.outputs["IndexStatus"] == "SYNCING"
-    assert "new" in until_equal(pair, "books")
+    assert "new" in until_equal(pair, "books", "", *OWN_REPLICAS)
 
 
 def test_without_its_connection_an_update_says_so_and_the_stack_still_goes(pair, make_stack, resources):

@@ -97,14 +97,19 @@ def test_who_is_no_administrator_is_told_how_to_become_one(bare, make_stack, res
     assert entries(bare.leader) == set()
 
 
-def test_a_secret_with_a_wrong_password_is_told_as_such(bare, make_stack, resources, secret, aws):
-    wrong = json.dumps({"username": "master", "password": "wrong"})
-    aws("secretsmanager").put_secret_value(SecretId=secret, SecretString=wrong)
+def test_a_secret_with_a_wrong_password_is_told_as_such(bare, make_stack, resources, aws):
+    wrong = json.dumps({"username": "master", "password": "not-the-password"})
+    secrets = aws("secretsmanager")
+    secret = secrets.create_secret(Name="data-scenarios/outdated", SecretString=wrong)["ARN"]
     stack = make_stack(Map=resources.mapping(bare.leader, LEADER_ROLE, OURS, MasterSecretArn=secret))
-    assert stack.create() == "ROLLBACK_COMPLETE"
+    try:
+        assert stack.create() == "ROLLBACK_COMPLETE"
+        stack.must_delete()
+    finally:
+        secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
     reason = stack.reason(logical_id="Map")
     assert "Check that the secret holds a user of the domain" in reason
-    assert "wrong" not in reason
+    assert "not-the-password" not in reason
 
 
 def test_a_secret_that_is_not_there_is_told_as_such(bare, make_stack, resources, secret):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .documents import change, exists, is_ordinary, some, until, until_equal, write
+from .documents import OWN_REPLICAS, change, exists, is_ordinary, some, until, until_equal, write
 from .test_rule import rules
 
 
@@ -82,7 +82,7 @@ def test_a_change_goes_back_when_a_sibling_fails(pair, make_stack, resources):
 
     until(lambda: overrides()["number_of_replicas"] == "0" and "max_result_window" not in overrides())
     change(pair.leader, "books")
-    until_equal(pair, "books")
+    until_equal(pair, "books", "", *OWN_REPLICAS)
 
 
 def test_a_replacement_goes_back_when_a_sibling_fails(pair, make_stack, resources):
@@ -159,7 +159,7 @@ def test_a_change_that_is_given_up_on_the_way_does_not_outlive_the_way_back(pair
 
     until(lambda: window() == "20000")
     change(pair.leader, "books")
-    until_equal(pair, "books")
+    until_equal(pair, "books", "", "--override", "index.max_result_window")
 
 
 def test_another_pattern_that_is_given_up_on_the_way_does_not_outlive_the_way_back(pair, make_stack, resources, give_up):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .documents import (
-    change, exists, is_ordinary, some, until_equal, until_follows, write, writing,
+    OWN_REPLICAS, change, exists, is_ordinary, some, until_equal, until_follows, write, writing,
 )  # fmt: skip
 
 RULES = "/_plugins/_replication/_autofollow"
@@ -54,7 +54,7 @@ def test_settings_of_a_rule_are_those_of_its_indexes(pair, make_stack, resources
     stack.must_create()
     settings = pair.follower.must("GET", "/logs-1/_settings")["logs-1"]["settings"]["index"]
     assert settings["number_of_replicas"] == "0"
-    until_equal(pair, "logs-1")
+    until_equal(pair, "logs-1", "", *OWN_REPLICAS)
 
 
 def test_another_pattern_is_another_rule_of_the_same_name_and_no_follower_is_lost(pair, make_stack, resources):
