@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloud::{Access, Caller, Cloud, PeerAddress};
-use compare::{AnySide, Answered, Comparison, Far, Near, Question, Report, Side, Verdict, compare};
+use compare::{Answered, AnySide, Comparison, Far, Near, Question, Report, Side, Verdict, compare};
 use custom_resource::{Applied, Home, Properties, Rule};
 use serde_json::{Map, Value};
 use wait::Deadline;
@@ -57,7 +57,8 @@ impl LeaderSide {
             return Ok(AnySide::Near(Near(open(cloud, &self.access).await?)));
         };
         let context = || format!("cannot ask the leader's function {}", address.function_arn);
-        let peer = cloud.peer(address).await.map_err(|source| Problem::Call { context: context(), source })?;
+        let peer =
+            cloud.peer(address).await.map_err(|source| Problem::Call { context: context(), source })?;
         let Access { endpoint, region, caller } = self.access.clone();
         let secret = if let Caller::Secret(arn) = caller { Some(arn) } else { None };
         Ok(AnySide::Far(Far { peer, endpoint, region, secret }))
