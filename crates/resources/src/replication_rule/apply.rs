@@ -192,10 +192,10 @@ impl<C: Cloud> Work<'_, C> {
             Err(Ended::NoConnection(problem)) => {
                 self.nothing_made(&phase).await?;
                 let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if !until.has_passed() {
-                    return Ok(not_yet("the follower does not know the connection yet"));
+                if until.has_passed() {
+                    return Err(problem);
                 }
-                Err(problem)
+                Ok(not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
