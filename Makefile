@@ -39,8 +39,10 @@ test-nat: $(TOOLS)/.installed
 	@tests/nat/tools.sh
 	$(TOOLS)/$(PYTEST) tests/nat
 
-test-data: nodes $(SANDBOX)/.installed
+# More workers than processors: they wait more than they compute, and each has two nodes of its own.
+test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(SANDBOX)/$(PYTEST) tests/opensearch
+	$(TOOLS)/$(PYTEST) -n 4 tests/replication
 
 test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) -n 4 --dist loadgroup tests/scenarios tests/reachability tests/demo tests/package

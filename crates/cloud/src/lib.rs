@@ -12,6 +12,7 @@ mod error;
 pub mod fake;
 mod function;
 mod instances;
+mod peer;
 mod place;
 mod reach;
 #[cfg(feature = "sdk")]
@@ -29,6 +30,7 @@ pub use connections::{
 pub use error::{Code, Error};
 pub use function::Function;
 pub use instances::{Instance, InstanceState, Instances};
+pub use peer::{Peer, PeerAddress};
 pub use place::{AssumedRole, Place};
 pub use reach::Reach;
 pub use search::{Access, Answer, Caller, Endpoint, Method, Refusal, Search, SearchError, segment};
@@ -46,6 +48,8 @@ pub trait Cloud: Send + Sync + 'static {
     type TransitGateways: TransitGateways;
     /// A domain's REST API as one caller sees it.
     type Search: Search;
+    /// A function of another side, as one caller invokes it.
+    type Peer: Peer;
     /// The record of who owns what.
     type Claims: Claims;
 
@@ -62,6 +66,9 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// The REST API of a domain. A role that cannot be assumed and a secret that cannot be read are errors here.
     fn search(&self, access: &Access) -> impl Future<Output = Result<Self::Search, Error>> + Send;
+
+    /// A function of another side. A role that cannot be assumed is an error here.
+    fn peer(&self, address: &PeerAddress) -> impl Future<Output = Result<Self::Peer, Error>> + Send;
 
     /// The claims of the function's own account and Region.
     fn claims(&self) -> &Self::Claims;

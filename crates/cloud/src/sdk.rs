@@ -9,6 +9,7 @@ mod conversion;
 mod error;
 mod function;
 mod instances;
+mod peer;
 mod reach;
 #[cfg(test)]
 mod replay;
@@ -28,10 +29,11 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 pub use claims::Parameters;
 pub use connections::Session;
+pub use peer::RemoteFunction;
 pub use search::Domain;
 pub use transit_gateways::Gateways;
 
-use crate::{Access, Cloud, Error, Place};
+use crate::{Access, Cloud, Error, PeerAddress, Place};
 
 /// To notice early that there is no way out, as in a VPC without egress.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -53,6 +55,7 @@ pub struct Aws {
     sessions: Mutex<HashMap<Place, Session>>,
     gateways: Mutex<HashMap<Place, Gateways>>,
     domains: Mutex<HashMap<Access, Domain>>,
+    peers: Mutex<HashMap<PeerAddress, RemoteFunction>>,
 }
 
 impl Aws {
@@ -84,6 +87,7 @@ impl Aws {
             sessions: Mutex::default(),
             gateways: Mutex::default(),
             domains: Mutex::default(),
+            peers: Mutex::default(),
             config,
         }
     }
@@ -102,12 +106,18 @@ impl Aws {
         let mut domains = self.domains.lock().unwrap_or_else(PoisonError::into_inner);
         domains.entry(access.clone()).or_insert_with(|| Domain::new(&self.config, access)).clone()
     }
+
+    fn remote(&self, address: &PeerAddress) -> RemoteFunction {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.entry(address.clone()).or_insert_with(|| RemoteFunction::new(&self.config, address)).clone()
+    }
 }
 
 impl Cloud for Aws {
     type Connections = Session;
     type TransitGateways = Gateways;
     type Search = Domain;
+    type Peer = RemoteFunction;
     type Claims = Parameters;
 
     /// Without a role no request is made; with one, the role is assumed unless its credentials are still fresh.
@@ -129,6 +139,13 @@ impl Cloud for Aws {
         let domain = self.domain(access);
         domain.sign_in().await?;
         Ok(domain)
+    }
+
+    /// The same as for connections.
+    async fn peer(&self, address: &PeerAddress) -> Result<RemoteFunction, Error> {
+        let peer = self.remote(address);
+        peer.sign_in().await?;
+        Ok(peer)
     }
 
     fn claims(&self) -> &Parameters {

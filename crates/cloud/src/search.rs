@@ -146,6 +146,17 @@ pub trait Search: Send + Sync {
         path: &str,
         body: Option<&Value>,
     ) -> impl Future<Output = Result<Answer, SearchError>> + Send;
+
+    /// The same, for an answer that may be large: its text as it came, or none when it is longer than `most` bytes.
+    ///
+    /// A longer one is not kept, so memory is bounded by what the caller allows.
+    fn read(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        most: usize,
+    ) -> impl Future<Output = Result<Option<String>, SearchError>> + Send;
 }
 
 /// A name as one segment of a path.

@@ -1,63 +1,126 @@
 //! What identifies a document and its content in few bytes.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// A document's id, hashed, and its content, hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint {
-    /// Of the id: it decides the bucket.
-    pub(crate) id: u128,
-    /// Of id, version and source together, so that two documents that swap their contents do not cancel out.
-    pub(crate) content: u128,
+/// What tells a document from the others of its index.
+///
+/// Routing belongs to it: documents of one id in different shards are different documents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its id.
+    pub id: String,
+    /// Its routing, where it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<String>,
 }
 
-impl Fingerprint {
-    /// Of a document; the version only where the mechanism that copies keeps it.
-    ///
-    /// The order of members in an object means nothing, that of a list does.
-    pub fn of(id: &str, version: Option<u64>, source: &Value) -> Self {
-        let mut content = Sha256::new();
+impl Identity {
+    /// Without a routing of its own.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { id: id.into(), routing: None }
+    }
+
+    /// Where it stands among all: the first bits are its bucket.
+    pub(crate) fn place(&self) -> u128 {
+        let mut hash = Sha256::new();
+        self.feed(&mut hash);
+        short(hash.finalize().as_slice())
+    }
+
+    fn feed(&self, hash: &mut Sha256) {
         // With the length of the id first, no id can be mistaken for the beginning of what follows.
-        content.update(u64::try_from(id.len()).unwrap_or(u64::MAX).to_be_bytes());
-        content.update(id.as_bytes());
-        match version {
-            Some(version) => content.update([&[1][..], &version.to_be_bytes()].concat()),
-            None => content.update([0]),
-        }
-        feed(&mut content, source);
-        Self {
-            id: short(Sha256::digest(id.as_bytes()).as_slice()),
-            content: short(content.finalize().as_slice()),
+        hash.update(u64::try_from(self.id.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(self.id.as_bytes());
+        match &self.routing {
+            Some(routing) => {
+                hash.update([1]);
+                hash.update(u64::try_from(routing.len()).unwrap_or(u64::MAX).to_be_bytes());
+                hash.update(routing.as_bytes());
+            }
+            None => hash.update([0]),
         }
     }
 }
 
-/// Feeds a value in one order of members: whether the parser keeps theirs depends on who built it.
-fn feed(hash: &mut Sha256, value: &Value) {
-    match value {
-        Value::Object(members) => {
-            let mut names: Vec<_> = members.iter().collect();
-            names.sort_unstable_by_key(|(name, _)| *name);
+impl std::fmt::Display for Identity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.id)?;
+        self.routing.as_ref().map_or(Ok(()), |routing| write!(formatter, " (routing {routing})"))
+    }
+}
+
+/// A document's identity and content, hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint {
+    /// Of the identity: it decides the bucket.
+    pub(crate) place: u128,
+    /// Of identity, version and source together, so that two documents that swap their contents do not cancel out.
+    pub(crate) content: u128,
+}
+
+impl Fingerprint {
+    /// Of a document; the version only where the mechanism that copies keeps it. The source is JSON as it was written.
+    ///
+    /// The order of members in an object means nothing, that of a list does. Numbers are compared as they are written:
+    /// no digit of a long one is lost, and `1.0` is not `1`.
+    pub fn of(identity: &Identity, version: Option<u64>, source: &str) -> Result<Self, serde_json::Error> {
+        let mut hash = Sha256::new();
+        identity.feed(&mut hash);
+        match version {
+            Some(version) => hash.update([&[1][..], &version.to_be_bytes()].concat()),
+            None => hash.update([0]),
+        }
+        feed(&mut hash, source)?;
+        Ok(Self { place: identity.place(), content: short(hash.finalize().as_slice()) })
+    }
+}
+
+/// Feeds a value in one order of members, without blanks, with every text spelled in one way.
+fn feed(hash: &mut Sha256, json: &str) -> Result<(), serde_json::Error> {
+    let json = json.trim_ascii();
+    match json.as_bytes().first() {
+        Some(b'{') => {
+            let members: BTreeMap<Text<'_>, &RawValue> = serde_json::from_str(json)?;
             hash.update(b"{");
-            for (name, member) in names {
-                feed(hash, &Value::from(name.as_str()));
-                feed(hash, member);
+            for (name, member) in members {
+                name.feed(hash);
+                feed(hash, member.get())?;
             }
             hash.update(b"}");
         }
-        Value::Array(entries) => {
+        Some(b'[') => {
+            let entries: Vec<&RawValue> = serde_json::from_str(json)?;
             hash.update(b"[");
             for entry in entries {
-                feed(hash, entry);
+                feed(hash, entry.get())?;
             }
             hash.update(b"]");
         }
-        // Texts are quoted, so that nothing in one can end it; a blank ends a number.
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            hash.update(value.to_string().as_bytes());
+        Some(b'"') => serde_json::from_str::<Text<'_>>(json)?.feed(hash),
+        // A blank ends a number.
+        _ => {
+            hash.update(json.as_bytes());
             hash.update(b" ");
         }
+    }
+    Ok(())
+}
+
+/// A text, however it was escaped.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Text<'_> {
+    fn feed(&self, hash: &mut Sha256) {
+        hash.update(b"\"");
+        hash.update(u64::try_from(self.0.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(self.0.as_bytes());
     }
 }
 
@@ -68,23 +131,48 @@ fn short(hash: &[u8]) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    fn print(id: &str, routing: Option<&str>, version: Option<u64>, source: &str) -> Fingerprint {
+        let identity = Identity { id: id.to_owned(), routing: routing.map(str::to_owned) };
+        Fingerprint::of(&identity, version, source).unwrap()
+    }
+
+    #[test]
+    fn how_a_document_is_spelled_means_nothing() {
+        let one = print("a", None, Some(1), r#"{"x":1,"y":[1,{"b":"é","a":null}]}"#);
+        for source in [
+            r#"{"y":[1,{"b":"é","a":null}],"x":1}"#,
+            r#" { "x" : 1 , "y" : [ 1 , { "a" : null , "b" : "\u00e9" } ] } "#,
+        ] {
+            assert_eq!(print("a", None, Some(1), source), one, "{source}");
+        }
+    }
 
     #[test]
     fn only_the_same_document_has_the_same_fingerprint() {
-        let one = Fingerprint::of("a", Some(1), &json!({ "x": 1, "y": [1, 2] }));
-        let parsed: Value = serde_json::from_str(r#"{"y":[1,2],"x":1}"#).unwrap();
-        assert_eq!(Fingerprint::of("a", Some(1), &parsed), one);
+        let source = r#"{"x":1,"y":[1,2]}"#;
+        let one = print("a", None, Some(1), source);
         for other in [
-            Fingerprint::of("b", Some(1), &json!({ "x": 1, "y": [1, 2] })),
-            Fingerprint::of("a", Some(2), &json!({ "x": 1, "y": [1, 2] })),
-            Fingerprint::of("a", None, &json!({ "x": 1, "y": [1, 2] })),
-            Fingerprint::of("a", Some(1), &json!({ "x": 1, "y": [2, 1] })),
-            Fingerprint::of("a", Some(1), &json!({ "x": "1", "y": [1, 2] })),
+            print("b", None, Some(1), source),
+            print("a", Some("r"), Some(1), source),
+            print("a", None, Some(2), source),
+            print("a", None, None, source),
+            print("a", None, Some(1), r#"{"x":1,"y":[2,1]}"#),
+            print("a", None, Some(1), r#"{"x":"1","y":[1,2]}"#),
+            print("a", None, Some(1), r#"{"x":1,"y":[12]}"#),
+            print("a", None, Some(1), r#"{"x":1,"y":[1,2],"z":null}"#),
+            print("a", None, Some(1), "{}"),
         ] {
             assert_ne!(other, one);
         }
+        let digits = |digits: &str| print("a", None, None, &format!(r#"{{"x":{digits}}}"#));
+        assert_ne!(digits("12345678901234567890123"), digits("12345678901234567890124"));
+        assert_ne!(digits("0.1000000000000000055"), digits("0.1"));
+    }
+
+    #[test]
+    fn what_is_no_json_is_an_error() {
+        assert!(Fingerprint::of(&Identity::of("a"), None, r#"{"x":"#).is_err());
     }
 }

@@ -1,15 +1,36 @@
-//! Whether two sets of documents are the same, told by short digests; which are not, by their ids.
+//! Whether two indexes are the same: their documents by id, content and version; mappings, settings, aliases.
 //!
-//! Each side folds its documents into [`Buckets`] by their ids, in whatever order it reads them: equal sets have equal
-//! buckets, which cost two short digests to compare. Unequal buckets are opened: each side lists the [`Fingerprint`]s in
-//! them, and [`differences`] names the ids. Both sides may still be written to, so a difference is a [`Suspect`] until it
-//! was looked at again by its id.
-//! This crate reads nothing, waits for nothing and knows no network.
+//! Each side folds its documents into [`Buckets`] by their ids, in whatever order it reads them: equal buckets cost a count
+//! and a sum to compare. Unequal ones are opened, and the ids that differ are known. Both sides may be written to meanwhile,
+//! so what differs is looked at again by id before it counts.
+//!
+//! A side is asked [`Question`]s, by whoever can reach its domain: this function ([`Near`]), or that side's own, through
+//! Lambda ([`Far`]), which calls [`serve_question`]. [`compare`] runs it all and gives a [`Report`].
+//! Nothing here knows CloudFormation or how the second index came to be.
 
+mod answer;
+mod base64;
 mod buckets;
-mod differences;
+mod comparison;
+mod domain;
 mod fingerprint;
+mod looks;
+mod problem;
+mod question;
+mod reading;
+mod report;
+mod serve;
+mod shape;
+mod side;
 
-pub use buckets::{Bucket, Buckets, Digest};
-pub use differences::{Difference, Suspect, differences};
-pub use fingerprint::Fingerprint;
+pub use answer::answer;
+pub use buckets::{Buckets, Digest};
+pub use comparison::{Comparison, compare, compare_telling};
+pub use fingerprint::{Fingerprint, Identity};
+pub use looks::Difference;
+pub use problem::{ACTIONS, Problem};
+pub use question::{Answer, Answered, Cursor, Found, Question, Reading, Shape, State};
+pub use report::{Named, Report, SideReport, Verdict};
+pub use serve::{is_question, serve_question};
+pub use shape::{Finding, Part};
+pub use side::{AnySide, Far, Near, Side};

@@ -79,12 +79,15 @@ pub(crate) fn claim_part(text: &str) -> String {
         .collect()
 }
 
+/// One that is looked at more closely with its Region.
+pub(crate) const ANY_ENDPOINT: Rule = Rule { expects: "a domain's endpoint", accepts: |_| true };
+
 const ENDPOINT: Rule = Rule {
     expects: "a domain's endpoint as DescribeDomain gives it, a host without https:// and without a path",
     accepts: |text| Endpoint::parse(text).is_some(),
 };
 
-const SECRET_ARN: Rule = Rule {
+pub(crate) const SECRET_ARN: Rule = Rule {
     expects: "the ARN of a secret with the members username and password",
     accepts: |text| {
         let parts: Vec<_> = text.splitn(7, ':').collect();

@@ -17,10 +17,10 @@ pub use spec::{Identity, Spec};
 
 use crate::Permissions;
 
-/// What the kind calls. It works on the follower's domain; the domain itself asks the leader.
+/// What the kind calls. It works on the follower's domain, which itself asks the leader; on the leader's it only reads.
 pub(crate) const PERMISSIONS: Permissions = Permissions {
     follower: &["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"],
-    leader: &[],
+    leader: &["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"],
     function: &[
         "cloudformation:DescribeStackResource",
         "lambda:InvokeFunction",
@@ -28,6 +28,7 @@ pub(crate) const PERMISSIONS: Permissions = Permissions {
         "ssm:DeleteParameter",
         "ssm:GetParameter",
         "ssm:PutParameter",
+        "sts:AssumeRole",
     ],
 };
 

@@ -4,6 +4,7 @@
 //! It makes no network call, reads no clock and knows no SDK: it sees ports of `cloud` and deadlines of `wait`.
 
 mod claim;
+mod comparing;
 mod connection;
 mod domain;
 mod egress;

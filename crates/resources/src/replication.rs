@@ -10,7 +10,7 @@ use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
 pub(crate) use pattern::overlap;
-pub(crate) use plugin::{FollowRule, Plugin, matching};
+pub(crate) use plugin::{FollowRule, Plugin};
 pub(crate) use refusal::{Ended, ended};
 #[cfg(test)]
 pub(crate) use status::Source;
@@ -67,12 +67,14 @@ pub(crate) enum WaitFor {
     Started,
     /// What was there at the start has been copied, and changes follow.
     Syncing,
+    /// Every document was compared.
+    Equal,
 }
 
 impl WaitFor {
     pub(crate) fn read(properties: &mut Properties<'_>) -> Self {
-        let choices = [("Started", Self::Started), ("Syncing", Self::Syncing)];
-        properties.choice("WaitFor", &choices).unwrap_or(Self::Syncing)
+        let choices = [("Started", Self::Started), ("Syncing", Self::Syncing), ("Equal", Self::Equal)];
+        properties.choice("WaitFor", &choices).unwrap_or(Self::Equal)
     }
 }
 

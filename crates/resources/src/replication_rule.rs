@@ -18,10 +18,10 @@ pub use spec::{Identity, Spec};
 
 use crate::Permissions;
 
-/// What the kind calls: the follower's domain, and the leader's to see which indexes match.
+/// What the kind calls: the follower's domain, and the leader's to see which indexes match and to read their documents.
 pub(crate) const PERMISSIONS: Permissions = Permissions {
     follower: &["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"],
-    leader: &["es:ESHttpGet"],
+    leader: &["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"],
     function: &[
         "cloudformation:DescribeStackResource",
         "lambda:InvokeFunction",

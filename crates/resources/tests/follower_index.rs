@@ -68,7 +68,8 @@ async fn it_follows_with_every_document_when_the_create_is_answered() {
         answer["Data"],
         json!({
             "FollowerIndex": "logs", "LeaderIndex": "logs", "Status": "SYNCING",
-            "LeaderCheckpoint": "2", "FollowerCheckpoint": "2",
+            "LeaderCheckpoint": "2", "FollowerCheckpoint": "2", "Documents": "0", "Differences": "unknown",
+            "Seconds": "0.0", "Compared": "Not compared, because WaitFor is Syncing.",
         })
     );
     assert_eq!(bench.world.documents(FOLLOWER, "logs"), bench.world.documents(LEADER, "logs"));
@@ -319,5 +320,5 @@ async fn every_finding_about_the_properties_is_told() {
         "Endpoint": FOLLOWER, "ConnectionAlias": "?", "LeaderIndex": "Logs", "FollowerIndex": ".kibana",
         "WhenDeleted": "Delete", "WaitFor": "Sync", "Settings": "x", "Setings": {},
     });
-    assert_snapshot!(bench.reason(&creation(&properties)).await, @r#"Property ConnectionAlias is `?`: expected the alias of a connection, 2 to 100 characters. Property Settings is `x`: expected an object. Property LeaderIndex is `Logs`: expected the name of an index: at most 255 bytes, lower case, no blank and none of " * \ < | , > / ? # :, not beginning with . _ - or +. Property FollowerIndex is `.kibana`: expected the name of an index: at most 255 bytes, lower case, no blank and none of " * \ < | , > / ? # :, not beginning with . _ - or +. Property WhenDeleted is `Delete`: expected Stop or StopAndDelete. Property WaitFor is `Sync`: expected Started or Syncing. Property Setings is unknown. Did you mean `Settings`?"#);
+    assert_snapshot!(bench.reason(&creation(&properties)).await, @r#"Property ConnectionAlias is `?`: expected the alias of a connection, 2 to 100 characters. Property Settings is `x`: expected an object. Property LeaderIndex is `Logs`: expected the name of an index: at most 255 bytes, lower case, no blank and none of " * \ < | , > / ? # :, not beginning with . _ - or +. Property FollowerIndex is `.kibana`: expected the name of an index: at most 255 bytes, lower case, no blank and none of " * \ < | , > / ? # :, not beginning with . _ - or +. Property WhenDeleted is `Delete`: expected Stop or StopAndDelete. Property WaitFor is `Sync`: expected Started or Syncing or Equal. Property LeaderEndpoint is missing: expected the endpoint of the leader's domain, because with WaitFor: Equal the documents of both sides are compared; or set WaitFor to Syncing. Property Setings is unknown. Did you mean `Settings`?"#);
 }

@@ -68,7 +68,8 @@ async fn everything_that_matches_follows_when_the_create_is_answered_three_at_a_
         answer["Data"],
         json!({
             "Name": "all-logs", "Pattern": "logs*", "Following": "7",
-            "FollowerIndexes": "logs,logs-1,logs-2,logs-3,logs-4,logs-5,logs-6",
+            "FollowerIndexes": "logs,logs-1,logs-2,logs-3,logs-4,logs-5,logs-6", "Documents": "0",
+            "Differences": "unknown", "Seconds": "0.0", "Compared": "Not compared, because WaitFor is Syncing.",
         })
     );
     assert_eq!(bench.world.following(FOLLOWER), 7);
@@ -200,7 +201,7 @@ async fn a_mapping_that_is_missing_is_named_with_its_side() {
     let bench = Bench::in_world(follower(seen_on_leader_only));
     assert_snapshot!(bench.reason(&creation(&built_in)).await, @"cannot make rule `all-logs`: the leader says: security_exception: no permissions for [indices:admin/plugins/replication/index/setup/validate] and User [name=arn:aws:iam::222222222222:role/tandem, backend_roles=[arn:aws:iam::222222222222:role/tandem], requestedTenant=null]. Map `arn:aws:iam::222222222222:role/tandem` to `cross_cluster_replication_leader_full_access` on the leader, with the same name as on the follower (Custom::RoleMapping).");
     let bench = Bench::in_world(follower(unmapped()).with_mapping(LEADER, LEADER_ROLE, &own_role()));
-    assert_snapshot!(bench.reason(&creation(&built_in)).await, @"cannot list the indexes of the leader that match `logs*`: GET _resolve/index/logs%2A failed: HTTP 403 security_exception: no permissions for [indices:admin/resolve/index] and User [name=arn:aws:iam::222222222222:role/tandem, backend_roles=[arn:aws:iam::222222222222:role/tandem], requestedTenant=null]. Map `arn:aws:iam::222222222222:role/tandem` to a role that allows it there.");
+    assert_snapshot!(bench.reason(&creation(&built_in)).await, @"the leader's side has no answer: cannot list the indexes that match `logs*`: GET _resolve/index/logs* failed: HTTP 403 security_exception: no permissions for [indices:admin/resolve/index] and User [name=arn:aws:iam::222222222222:role/tandem, backend_roles=[arn:aws:iam::222222222222:role/tandem], requestedTenant=null]. Map the role that reads to a role of the domain with these actions on the index: indices:admin/get, indices:admin/refresh*, indices:admin/resolve/index, indices:data/read/get, indices:data/read/mget*, indices:data/read/point_in_time/*, indices:data/read/search*.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,5 +269,5 @@ async fn every_finding_about_the_properties_is_told() {
         );
     }
     let properties = json!({ "Endpoint": FOLLOWER, "ConnectionAlias": "conn", "Name": "R 1", "LeaderRegion": "us-east-1" });
-    assert_snapshot!(bench.reason(&creation(&properties)).await, @r#"Property Name is `R 1`: expected a name for the rule: lower case, no blank and none of " * \ < | , > / ? #, not beginning with . _ - or +. Property Pattern is missing: expected a pattern such as logs-*: lower case, no blank and none of " \ < | , > / ? #, not beginning with * or . (that would match system indexes, which cannot be replicated), _ - or +. Property LeaderEndpoint is missing: without it LeaderRegion and RemoteRoleArn lead nowhere."#);
+    assert_snapshot!(bench.reason(&creation(&properties)).await, @r#"Property Name is `R 1`: expected a name for the rule: lower case, no blank and none of " * \ < | , > / ? #, not beginning with . _ - or +. Property Pattern is missing: expected a pattern such as logs-*: lower case, no blank and none of " \ < | , > / ? #, not beginning with * or . (that would match system indexes, which cannot be replicated), _ - or +. Property LeaderEndpoint is missing: expected the endpoint of the leader's domain, because with WaitFor: Equal the documents of both sides are compared; or set WaitFor to Syncing."#);
 }

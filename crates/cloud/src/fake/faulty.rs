@@ -2,8 +2,8 @@
 
 use crate::{
     Access, Association, Caller, Claimed, Claims, Cloud, Connections, Error, Filter, Function, GatewayRoute,
-    Inbound, NewConnection, NewPeering, Outbound, Peering, Place, Recorded, StackResource, Stacks,
-    TransitGateways,
+    Inbound, NewConnection, NewPeering, Outbound, PeerAddress, Peering, Place, Recorded, StackResource,
+    Stacks, TransitGateways,
 };
 
 use super::faults::{Fault, Faults};
@@ -64,6 +64,7 @@ impl<C: Cloud> Cloud for Faulty<C> {
     type Connections = Faulty<C::Connections>;
     type TransitGateways = Faulty<C::TransitGateways>;
     type Search = Faulty<C::Search>;
+    type Peer = Faulty<C::Peer>;
     type Claims = Self;
 
     async fn connections(&self, place: &Place) -> Result<Self::Connections, Error> {
@@ -83,6 +84,12 @@ impl<C: Cloud> Cloud for Faulty<C> {
             Caller::Secret(_) => operation::GET_SECRET,
         };
         let inner = self.faults.around(operation, self.inner.search(access)).await?;
+        Ok(Faulty { inner, faults: self.faults.clone() })
+    }
+
+    async fn peer(&self, address: &PeerAddress) -> Result<Self::Peer, Error> {
+        let operation = if address.role.is_some() { operation::ASSUME_ROLE } else { operation::SESSION };
+        let inner = self.faults.around(operation, self.inner.peer(address)).await?;
         Ok(Faulty { inner, faults: self.faults.clone() })
     }
 

@@ -1,12 +1,13 @@
 //! The world as a cloud: sessions, claims, stacks and the function itself.
 
 use crate::{
-    Access, Caller as Who, Claimed, Claims, Cloud, Code, Error, Function, Place, Recorded, StackResource,
-    Stacks,
+    Access, Caller as Who, Claimed, Claims, Cloud, Code, Error, Function, PeerAddress, Place, Recorded,
+    StackResource, Stacks,
 };
 
 use super::gateway_session::GatewaySession;
 use super::operation;
+use super::peers::PeerSession;
 use super::search::SearchSession;
 use super::session::Session;
 use super::state::{Caller, State, error};
@@ -16,6 +17,7 @@ impl Cloud for World {
     type Connections = Session;
     type TransitGateways = GatewaySession;
     type Search = SearchSession;
+    type Peer = PeerSession;
     type Claims = Self;
 
     async fn connections(&self, place: &Place) -> Result<Session, Error> {
@@ -35,6 +37,13 @@ impl Cloud for World {
             Who::Secret(arn) => self.at_home(operation::GET_SECRET, arn, |_| Ok(())).await?,
         }
         Ok(SearchSession { world: self.clone(), access: access.clone() })
+    }
+
+    async fn peer(&self, address: &PeerAddress) -> Result<PeerSession, Error> {
+        let (account, _) = self.home();
+        let place = Place { account, region: address.region().to_owned(), role: address.role.clone() };
+        self.enter(&place).await?;
+        Ok(PeerSession { world: self.clone(), address: address.clone() })
     }
 
     fn claims(&self) -> &Self {

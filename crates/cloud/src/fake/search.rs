@@ -5,6 +5,7 @@
 mod api;
 mod index;
 mod node;
+mod reading;
 mod replication;
 mod rules;
 mod security;
@@ -38,6 +39,7 @@ struct Request<'a> {
     method: Method,
     /// Without the query.
     path: Vec<&'a str>,
+    query: &'a str,
     body: Option<&'a Value>,
     now: Instant,
 }
@@ -75,16 +77,27 @@ impl World {
 }
 
 impl Search for SearchSession {
+    async fn read(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        most: usize,
+    ) -> Result<Option<String>, SearchError> {
+        let text = self.send(method, path, body).await?.body.to_string();
+        Ok(Some(text).filter(|text| text.len() <= most))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, SearchError> {
         let request = format!("{} {path}", method.name());
         let (account, _) = self.world.home();
         let caller = Caller { account, region: self.access.region.clone(), is_throttled: false };
         let (host, user) = (self.access.endpoint.as_str(), self.user());
-        let (bare, _) = path.split_once('?').unwrap_or((path, ""));
+        let (bare, query) = path.split_once('?').unwrap_or((path, ""));
         let segments: Vec<_> = bare.split('/').map(decoded).collect();
         let effect = |state: &mut State, now| {
             let path = segments.iter().map(String::as_str).collect();
-            Ok(state.nodes.answer(&Request { host, user: &user, method, path, body, now }))
+            Ok(state.nodes.answer(&Request { host, user: &user, method, path, query, body, now }))
         };
         let answered = self.world.call(&caller, method.action(), path, effect).await;
         match answered.map_err(|error| struck(&error, &request))? {
@@ -137,6 +150,19 @@ impl<S: Search> Search for Faulty<S> {
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, SearchError> {
         let request = format!("{} {path}", method.name());
         let inner = async { Ok(self.inner().send(method, path, body).await) };
+        let answered = self.faults().around(method.action(), inner).await;
+        answered.unwrap_or_else(|error| Err(struck(&error, &request)))
+    }
+
+    async fn read(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        most: usize,
+    ) -> Result<Option<String>, SearchError> {
+        let request = format!("{} {path}", method.name());
+        let inner = async { Ok(self.inner().read(method, path, body, most).await) };
         let answered = self.faults().around(method.action(), inner).await;
         answered.unwrap_or_else(|error| Err(struck(&error, &request)))
     }

@@ -10,6 +10,7 @@ use super::connection::Side;
 use super::domains::{DomainFeatures, objection};
 use super::gateways::Gateways;
 use super::nat::Machine;
+use super::peers::Handler;
 use super::row::{Change, Row, inbound};
 use super::rules::{Quirk, Timing};
 use super::search::Nodes;
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub(super) unreachable: HashSet<String>,
     pub(super) gateways: Gateways,
     pub(super) nodes: Nodes,
+    /// Functions elsewhere, by their ARNs.
+    pub(super) peers: HashMap<String, Handler>,
     pub(super) claims: BTreeMap<String, String>,
     /// Every text of a claim since it was created.
     pub(super) claim_versions: HashMap<String, Vec<String>>,
@@ -68,6 +71,7 @@ impl State {
             unreachable: HashSet::new(),
             gateways: Gateways::default(),
             nodes: Nodes::default(),
+            peers: HashMap::new(),
             claims: BTreeMap::new(),
             claim_versions: HashMap::new(),
             stacks: HashMap::new(),

@@ -143,8 +143,15 @@ impl Domain {
     }
 }
 
-impl Search for Domain {
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, SearchError> {
+impl Domain {
+    /// One request; status and body of what the domain did, or none when the body is longer than `most`.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        most: usize,
+    ) -> Result<Option<(u16, Vec<u8>)>, SearchError> {
         let request = format!("{} {path}", method.name());
         let unsigned = |source| SearchError::Unsigned { request: request.clone(), source };
         let silent =
@@ -154,22 +161,49 @@ impl Search for Domain {
         })?;
         let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let signed = self.request(method, path, bytes).await.map_err(unsigned)?;
-        let response = http.execute(signed).await.map_err(|error| silent(&error.without_url()))?;
+        let mut response = http.execute(signed).await.map_err(|error| silent(&error.without_url()))?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| silent(&error.without_url()))?;
+        let mut bytes = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|error| silent(&error.without_url()))? {
+            bytes.extend_from_slice(&part);
+            if bytes.len() > most {
+                return Ok(None);
+            }
+        }
         if !(200..300).contains(&status) {
             return Err(SearchError::Refused(Refusal::read(request, status, &bytes)));
         }
+        Ok(Some((status, bytes)))
+    }
+}
+
+impl Search for Domain {
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, SearchError> {
+        let answered = self.call(method, path, body, usize::MAX).await?;
+        let (status, bytes) = answered.unwrap_or_default();
         let body = match serde_json::from_slice(&bytes) {
             Ok(body) => body,
             Err(_) if bytes.is_empty() => Value::Null,
-            Err(error) => {
-                let words = format!("the answer cannot be read: {error}");
-                return Err(SearchError::NoAnswer { request, words });
-            }
+            Err(error) => return Err(unreadable(method, path, &error)),
         };
         Ok(Answer { status, body })
     }
+
+    async fn read(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        most: usize,
+    ) -> Result<Option<String>, SearchError> {
+        let Some((_, bytes)) = self.call(method, path, body, most).await? else { return Ok(None) };
+        String::from_utf8(bytes).map(Some).map_err(|error| unreadable(method, path, &error))
+    }
+}
+
+fn unreadable(method: Method, path: &str, error: &dyn std::error::Error) -> SearchError {
+    let words = format!("the answer cannot be read: {error}");
+    SearchError::NoAnswer { request: format!("{} {path}", method.name()), words }
 }
 
 fn problem(code: Code, message: String) -> Error {

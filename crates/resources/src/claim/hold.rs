@@ -8,6 +8,7 @@ use cloud::{Claimed, Claims, Error};
 use custom_resource::Context;
 use wait::Deadline;
 
+use super::release::NOTHING;
 use super::{Holder, Ledger, Phase, Standing, Turn};
 
 /// How long what an overtaken request had begun may still take effect. Longer than one call can take.
@@ -116,6 +117,8 @@ impl<'a, C: Claims> Hold<'a, C> {
                 return Err(Barred::TakenBack(reason));
             }
             Phase::Releasing { .. } if was_held => return Err(Barred::Revoked),
+            // It removed nothing, because nothing was made.
+            Phase::Releasing { targets, .. } if targets.iter().any(|mark| mark == NOTHING) => Phase::Looking,
             // A removal that gave up long ago: CloudFormation asks for the resource again.
             Phase::Releasing { id, targets, .. } => {
                 let by = self.request.request.clone();

@@ -25,6 +25,13 @@ pub(crate) enum Problem {
         #[source]
         source: Box<SearchError>,
     },
+    /// A question of a comparison that has no answer.
+    #[error("{context}")]
+    Compare {
+        context: String,
+        #[source]
+        source: Box<compare::Problem>,
+    },
     /// It will not become true by waiting. What, and what to do.
     #[error("{what}")]
     Dead { what: String, hint: String },
@@ -73,6 +80,11 @@ impl Problem {
         move |source| Self::Search { context, source: Box::new(source) }
     }
 
+    /// A failed question of a comparison.
+    pub(crate) fn comparing(context: impl FnOnce() -> String) -> impl FnOnce(compare::Problem) -> Self {
+        move |source| Self::Compare { context: context(), source: Box::new(source) }
+    }
+
     /// Whether nobody else would take back what was made: a failed replacement's, because CloudFormation may never
     /// mention its id again; and what was made by whoever lost its claim.
     pub(crate) fn takes_back(&self, change: Change, is_held: bool, has_made: bool) -> bool {
@@ -81,6 +93,7 @@ impl Problem {
             Self::Revoked { .. } => has_made,
             Self::Call { .. }
             | Self::Search { .. }
+            | Self::Compare { .. }
             | Self::Dead { .. }
             | Self::Held { .. }
             | Self::Unreadable { .. } => is_held && change == Change::Replacement,
@@ -91,6 +104,7 @@ impl Problem {
         match self {
             Self::Call { source, .. } => call_hint(source),
             Self::Search { source, .. } => search_hint(source),
+            Self::Compare { source, .. } => source.hint.clone(),
             Self::Dead { hint, .. } => Some(hint.clone()),
             Self::Held { .. } => Some("Delete it from that stack first, or give it another name.".to_owned()),
             Self::Unreadable { .. } => Some(
@@ -106,6 +120,7 @@ impl Retryable for Problem {
         match self {
             Self::Call { source, .. } => source.retry(),
             Self::Search { source, .. } => source.retry(),
+            Self::Compare { source, .. } => source.retry(),
             Self::Dead { .. }
             | Self::Held { .. }
             | Self::Unreadable { .. }

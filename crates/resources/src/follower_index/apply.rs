@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Search};
+use compare::Near;
 use custom_resource::{Applied, Context, Failure};
 use serde_json::Value;
 use wait::{Deadline, Pace, Probe, WaitError, until};
@@ -14,7 +15,8 @@ use super::next::{Observed, Refused, Step, Whose, next};
 use super::problem::dead;
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
-use crate::domain::{Problem, give_up};
+use crate::comparing::{Pair, Prover};
+use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, How, Plugin, Status};
 
 /// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
@@ -24,6 +26,9 @@ const GRACE: Duration = Duration::from_secs(30);
 const RESEEDING: &str = "reseeding";
 /// What it records of the settings that were given to the plugin, which does not show them.
 const SETTINGS: &str = "settings ";
+/// What it records of a copy that a request replaced by that of another source: when the stack takes the request back,
+/// the properties of before say nothing of replacing.
+const REPLACED: &str = "replaced ";
 
 /// Makes the index follow as the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
@@ -37,10 +42,11 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         unconnected_until: Mutex::default(),
         is_lost: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
+        prover: Prover::default(),
     };
     let log = |status: &str| tracing::info!("follower index `{}`: {status}", spec.index);
     match until(context.deadline, &Pace::default(), log, || work.look()).await {
-        Ok(status) => Ok(attributes(spec, &status)),
+        Ok(status) => Ok(work.prover.attributes(attributes(spec, &status), spec.wait_for)),
         Err(WaitError::Failed(problem)) => {
             let identity = spec.identity();
             let cleanup = || cleanup(cloud, &identity, Some(spec), context);
@@ -82,6 +88,7 @@ struct Work<'a, C: Cloud> {
     is_lost: AtomicBool,
     /// An earlier request was still at work: what it did to the settings last is not known.
     was_unsettled: AtomicBool,
+    prover: Prover,
 }
 
 impl<C: Cloud> Work<'_, C> {
@@ -113,10 +120,10 @@ impl<C: Cloud> Work<'_, C> {
         let observed = Observed {
             status: &status,
             is_as_wanted,
-            whose: whose(&phase),
+            whose: whose(&phase, is_as_wanted),
             is_fresh: maker(&phase) == Some(self.context.request_id.as_str()),
             refused: self.refused(),
-            may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING),
+            may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING) || self.goes_back(),
             wait_for: self.spec.wait_for,
         };
         match next(&observed) {
@@ -126,7 +133,8 @@ impl<C: Cloud> Work<'_, C> {
                     "index `{}` follows already, and is looked after from now on",
                     self.spec.index
                 );
-                self.note(Phase::Made { id: self.spec.index.clone(), by: None }).await?;
+                // Somebody else's until it is done: giving up leaves it alone.
+                self.note(Phase::Adopting { id: self.spec.index.clone() }).await?;
                 Ok(not_yet("taken over"))
             }
             Step::Resume => self.resume(&plugin, &status).await,
@@ -140,7 +148,7 @@ impl<C: Cloud> Work<'_, C> {
     async fn start<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Status>, Problem> {
         let Spec { index, leader_index, .. } = self.spec;
         // What was made by an earlier request stays known as made while it is asked for again.
-        let (is_made, by) = (whose(&phase) == Whose::Ours, self.context.request_id.clone());
+        let (is_made, by) = (matches!(phase, Phase::Made { .. }), self.context.request_id.clone());
         if !is_made {
             self.record_settings();
             self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
@@ -161,13 +169,12 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet("an index of that name exists"))
             }
             Err(Ended::NoConnection(problem)) => {
-                let is_early =
-                    !lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE)).has_passed();
-                if is_early {
-                    return Ok(not_yet("the follower does not know the connection yet"));
-                }
                 self.nothing_made(&phase).await?;
-                Err(problem)
+                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if until.has_passed() {
+                    return Err(problem);
+                }
+                Ok(not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
@@ -212,6 +219,12 @@ impl<C: Cloud> Work<'_, C> {
         if !self.is_recorded(RESEEDING) {
             let mut parts = self.hold.ledger.parts();
             parts.push(RESEEDING.to_owned());
+            if let Status::Follows { source, .. } = status
+                && self.spec.reseed_when_lost
+                && !self.is_as_wanted(status)
+            {
+                parts.push(format!("{}{source}", self.replaced_by_this()));
+            }
             self.hold.ledger.set_parts(parts);
             self.note(Phase::Made { id: index.clone(), by: None }).await?;
         }
@@ -225,6 +238,7 @@ impl<C: Cloud> Work<'_, C> {
         plugin.delete_index(index).await?;
         self.is_lost.store(false, Ordering::Relaxed);
         *lock(&self.name_taken_until) = None;
+        self.prover.clear();
         Ok(not_yet("its copy is deleted, to be made anew"))
     }
 
@@ -254,9 +268,36 @@ impl<C: Cloud> Work<'_, C> {
             self.note(phase).await?;
             return Ok(not_yet(format!("{status}, with its settings")));
         }
+        if !self.prover.is_proved(&self.spec.comparing, &self.spec.index) {
+            return self.prove().await;
+        }
+        let phase = match phase {
+            Phase::Adopting { id } => Phase::Made { id, by: None },
+            phase @ (Phase::Looking
+            | Phase::Requesting { .. }
+            | Phase::Made { .. }
+            | Phase::Releasing { .. }) => phase,
+        };
         self.record_settings();
+        // Only the next request can be the way back.
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| !part.starts_with(REPLACED) || part.starts_with(&self.replaced_by_this()));
+        self.hold.ledger.set_parts(parts);
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
+    }
+
+    /// Compares; the next look sees whether it still follows.
+    async fn prove(&self) -> Result<Probe<Status>, Problem> {
+        let Spec { following, leader_index, index, comparing, .. } = self.spec;
+        let Some(leader) = &comparing.leader else {
+            return Ok(not_yet("there is no leader to compare with"));
+        };
+        let leader = leader.open(self.cloud).await?;
+        let follower = Near(open(self.cloud, &following.access()).await?);
+        let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
+        let deadline = self.context.deadline;
+        self.prover.prove(comparing, &leader, &follower, pair, deadline).await.map(not_yet)
     }
 
     fn is_as_wanted(&self, status: &Status) -> bool {
@@ -284,9 +325,23 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.ledger.parts().iter().any(|known| known == part)
     }
 
+    fn replaced_by_this(&self) -> String {
+        format!("{REPLACED}by {}: ", self.context.request_id)
+    }
+
+    /// The request before replaced the very copy that is wanted now.
+    fn goes_back(&self) -> bool {
+        let Spec { following, leader_index, .. } = self.spec;
+        let wanted = format!(": {}:{leader_index}", following.alias);
+        self.hold.ledger.parts().iter().any(|part| part.starts_with(REPLACED) && part.ends_with(&wanted))
+    }
+
     /// The next write says with which settings it follows, and that nothing is being replaced.
     fn record_settings(&self) {
-        self.hold.ledger.set_parts(vec![self.settings_part()]);
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| part.starts_with(REPLACED));
+        parts.push(self.settings_part());
+        self.hold.ledger.set_parts(parts);
     }
 
     async fn note(&self, phase: Phase) -> Result<(), Problem> {
@@ -304,11 +359,13 @@ impl<C: Cloud> Work<'_, C> {
     }
 }
 
-fn whose(phase: &Phase) -> Whose {
+/// What is being taken over counts as ours for as long as it follows what it shall.
+fn whose(phase: &Phase, is_as_wanted: bool) -> Whose {
     match phase {
-        Phase::Looking | Phase::Adopting { .. } | Phase::Releasing { .. } => Whose::Nobodys,
+        Phase::Looking | Phase::Releasing { .. } => Whose::Nobodys,
+        Phase::Adopting { .. } if !is_as_wanted => Whose::Nobodys,
         Phase::Requesting { .. } => Whose::Asked,
-        Phase::Made { .. } => Whose::Ours,
+        Phase::Adopting { .. } | Phase::Made { .. } => Whose::Ours,
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn next(observed: &Observed<'_>) -> Step {
         (true, How::Starting { .. } | How::Syncing { .. } | How::Paused { .. }) if !is_ours => Step::Adopt,
         (true, How::Paused { .. }) if observed.refused == Some(Refused::Lost) => reseed_or(DeadEnd::Lost),
         (true, How::Paused { .. }) => Step::Resume,
-        (true, How::Starting { .. }) if observed.wait_for == WaitFor::Syncing => Step::Wait,
+        (true, How::Starting { .. }) if observed.wait_for != WaitFor::Started => Step::Wait,
         (true, How::Starting { .. } | How::Syncing { .. }) => Step::Done,
     }
 }

@@ -7,6 +7,7 @@ use cloud::{Caller, Endpoint};
 use custom_resource::{Home, Properties};
 use serde_json::Map;
 
+use crate::comparing::Comparing;
 use crate::domain::claim_part;
 use crate::far::REGION;
 use crate::replication::{Following, INDEX, WaitFor};
@@ -29,6 +30,7 @@ pub struct Spec {
     pub(crate) when_deleted: WhenDeleted,
     pub(crate) reseed_when_lost: bool,
     pub(crate) wait_for: WaitFor,
+    pub(crate) comparing: Comparing,
 }
 
 /// The index, on its domain.
@@ -98,8 +100,9 @@ impl Spec {
         let when_deleted = properties.choice("WhenDeleted", &choices).unwrap_or(WhenDeleted::Stop);
         let reseed_when_lost = properties.flag("ReseedWhenLost").unwrap_or(false);
         let wait_for = WaitFor::read(properties);
+        let comparing = Comparing::read(properties, home, wait_for);
         let (following, leader_index) = (following?, leader_index?);
         let index = index.unwrap_or_else(|| leader_index.clone());
-        Some(Self { following, leader_index, index, when_deleted, reseed_when_lost, wait_for })
+        Some(Self { following, leader_index, index, when_deleted, reseed_when_lost, wait_for, comparing })
     }
 }

@@ -135,31 +135,24 @@ impl<'a, S: Search> Plugin<'a, S> {
 
     /// The open indexes that match a pattern.
     pub(crate) async fn matching(&self, pattern: &str) -> Result<Vec<String>, Problem> {
-        matching(&self.session, pattern, "follower").await
+        let path = format!("_resolve/index/{}", segment(pattern));
+        let wanted = || format!("cannot list the indexes of the follower that match `{pattern}`");
+        let sent = self.session.send(Method::Get, &path, None).await;
+        let answer = sent.map_err(|error| Problem::search(wanted())(error))?;
+        let is_open = |index: &&Value| {
+            let attributes = index.get("attributes").and_then(Value::as_array);
+            attributes.is_none_or(|attributes| !attributes.iter().any(|attribute| attribute == "closed"))
+        };
+        let indexes = answer.body.get("indices").and_then(Value::as_array).into_iter().flatten();
+        let named =
+            indexes.filter(is_open).filter_map(|index| index.get("name")?.as_str().map(str::to_owned));
+        Ok(named.collect())
     }
 
     async fn change(&self, method: Method, path: &str, body: &Value, wanted: &str) -> Result<(), Ended> {
         let sent = self.session.send(method, &format!("{API}/{path}"), Some(body)).await;
         sent.map(drop).map_err(|error| ended(error, wanted, self.following))
     }
-}
-
-/// The open indexes of a domain that match a pattern.
-pub(crate) async fn matching<S: Search>(
-    session: &S,
-    pattern: &str,
-    side: &str,
-) -> Result<Vec<String>, Problem> {
-    let path = format!("_resolve/index/{}", segment(pattern));
-    let wanted = || format!("cannot list the indexes of the {side} that match `{pattern}`");
-    let answer =
-        session.send(Method::Get, &path, None).await.map_err(|error| Problem::search(wanted())(error))?;
-    let is_open = |index: &&Value| {
-        let attributes = index.get("attributes").and_then(Value::as_array);
-        attributes.is_none_or(|attributes| !attributes.iter().any(|attribute| attribute == "closed"))
-    };
-    let indexes = answer.body.get("indices").and_then(Value::as_array).into_iter().flatten();
-    Ok(indexes.filter(is_open).filter_map(|index| index.get("name")?.as_str().map(str::to_owned)).collect())
 }
 
 /// A rule, as its task tells.

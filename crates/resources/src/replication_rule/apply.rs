@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Search};
+use compare::{Near, Side};
 use custom_resource::{Applied, Context, Failure};
 use wait::{Deadline, Pace, Probe, WaitError, until};
 
@@ -13,6 +14,7 @@ use super::followers::{Memory, Seen, look};
 use super::next::{Observed, Pulse, Step, Whose, next};
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
+use crate::comparing::{Pair, Prover};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, FollowRule, Plugin};
 
@@ -36,10 +38,11 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         unconnected_until: Mutex::default(),
         is_new: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
+        prover: Prover::default(),
     };
     let log = |status: &str| tracing::info!("replication rule `{}`: {status}", spec.name);
     match until(context.deadline, &Pace::default(), log, || work.look()).await {
-        Ok(seen) => Ok(attributes(spec, &seen)),
+        Ok(seen) => Ok(work.prover.attributes(attributes(spec, &seen), spec.wait_for)),
         Err(WaitError::Failed(problem)) => {
             let identity = spec.identity();
             let cleanup = || cleanup(cloud, &identity, Some(spec), context);
@@ -81,14 +84,15 @@ struct Work<'a, C: Cloud> {
     is_new: AtomicBool,
     /// An earlier request was still at work: with what it made the rule last is not known.
     was_unsettled: AtomicBool,
+    prover: Prover,
 }
 
 impl<C: Cloud> Work<'_, C> {
     /// One look and at most one step.
     async fn look(&self) -> Result<Probe<Seen>, Problem> {
         let plugin = Plugin::open(self.cloud, &self.spec.following).await?;
-        let leader = match &self.spec.leader {
-            Some(access) => Some(open(self.cloud, access).await?),
+        let leader = match &self.spec.comparing.leader {
+            Some(leader) => Some(leader.open(self.cloud).await?),
             None => None,
         };
         // The rule before the claim: whoever makes one writes the claim first, so that ours is known to the claim that
@@ -100,7 +104,10 @@ impl<C: Cloud> Work<'_, C> {
             self.was_unsettled.store(true, Ordering::Relaxed);
         }
         let seen = match &rule {
-            Some(rule) => look(&plugin, leader.as_ref(), self.spec, rule, &self.memory).await?,
+            Some(rule) => {
+                let deadline = self.context.deadline;
+                look(&plugin, leader.as_ref(), self.spec, rule, &self.memory, deadline).await?
+            }
             None => Seen::default(),
         };
         let is_unsure = self.hold.is_settled() && self.was_unsettled.load(Ordering::Relaxed);
@@ -119,13 +126,39 @@ impl<C: Cloud> Work<'_, C> {
             Step::Done if !self.hold.is_settled() => {
                 Ok(not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
             }
-            Step::Done => {
-                self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
-                Ok(Probe::Ready(seen))
-            }
+            Step::Done => match self.unproved(&seen) {
+                Some(index) => self.prove(leader.as_ref(), index, &seen).await,
+                None => {
+                    self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
+                    Ok(Probe::Ready(seen))
+                }
+            },
             Step::FailTaken => Err(self.taken()),
             Step::FailFollowers => Err(self.failed(&seen)),
         }
+    }
+
+    /// The next one to compare.
+    fn unproved<'s>(&self, seen: &'s Seen) -> Option<&'s str> {
+        let is_open = |index: &&String| !self.prover.is_proved(&self.spec.comparing, index);
+        seen.ready.iter().find(is_open).map(String::as_str)
+    }
+
+    /// Compares one index; the next look sees what else there is.
+    async fn prove(
+        &self,
+        leader: Option<&impl Side>,
+        index: &str,
+        seen: &Seen,
+    ) -> Result<Probe<Seen>, Problem> {
+        let Spec { following, naming, comparing, .. } = self.spec;
+        let (Some(leader), Some(leader_index)) = (leader, naming.leader_of(index)) else {
+            return Ok(not_yet(format!("there is no leader's index to compare `{index}` with")));
+        };
+        let follower = Near(open(self.cloud, &following.access()).await?);
+        let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
+        let status = self.prover.prove(comparing, leader, &follower, pair, self.context.deadline).await?;
+        Ok(not_yet(format!("{}; {status}", seen.progress())))
     }
 
     async fn make<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Seen>, Problem> {
@@ -149,12 +182,12 @@ impl<C: Cloud> Work<'_, C> {
             Err(Ended::RuleExists) if whose(&phase) == Whose::Ours => self.remove(plugin).await,
             Err(Ended::RuleExists) => Err(self.taken()),
             Err(Ended::NoConnection(problem)) => {
-                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if !until.has_passed() {
-                    return Ok(not_yet("the follower does not know the connection yet"));
-                }
                 self.nothing_made(&phase).await?;
-                Err(problem)
+                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if until.has_passed() {
+                    return Err(problem);
+                }
+                Ok(not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
@@ -180,6 +213,7 @@ impl<C: Cloud> Work<'_, C> {
             Err(other) => return Err(other.into_problem("cannot delete the rule")),
         }
         self.memory.clear();
+        self.prover.clear();
         *lock(&self.pulse) = None;
         Ok(not_yet("deleted, to be made anew"))
     }

@@ -5,7 +5,7 @@ use custom_resource::{Context, Failure};
 use wait::{Pace, Probe, until};
 
 use super::spec::{Identity, Spec, WhenDeleted};
-use crate::claim::{Barred, Release};
+use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
 use crate::follower_index::Identity as Index;
 use crate::replication::{Ended, Following, Plugin, Status};
@@ -45,8 +45,12 @@ struct Removal<'a, C: Cloud> {
 impl<C: Cloud> Removal<'_, C> {
     /// One look and at most one step, or one for each index that stops.
     async fn look(&self) -> Result<Probe<()>, Problem> {
-        let Some(marks) = self.release.begin().await.map_err(|barred| self.barred(barred))? else {
-            return Ok(Probe::Ready(()));
+        let marks = match self.release.begin().await.map_err(|barred| self.barred(barred))? {
+            Begun::Nothing => return Ok(Probe::Ready(())),
+            Begun::NotYet => {
+                return Ok(Probe::NotYet("nothing is made; a request may still be at work".to_owned()));
+            }
+            Begun::Covered(marks) => marks,
         };
         let plugin = Plugin::open(self.cloud, &self.following).await?;
         // The rule first: it would make follow again what is stopped.

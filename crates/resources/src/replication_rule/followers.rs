@@ -5,12 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::Search;
+use compare::Side;
 use wait::Deadline;
 
 use super::next::Followers;
 use super::spec::Spec;
+use crate::comparing::matching;
 use crate::domain::Problem;
-use crate::replication::{FollowRule, How, Plugin, Status, WaitFor, matching};
+use crate::replication::{FollowRule, How, Plugin, Status, WaitFor};
 
 /// How long an index may be there and not follow: what has just been started looks so for a moment, and the rule looks
 /// every 30 s.
@@ -76,16 +78,17 @@ impl Memory {
 }
 
 /// Looks at every index that matches: the leader's, or, where the leader is not to be seen, those that follow already.
-pub(crate) async fn look<F: Search, L: Search>(
+pub(crate) async fn look<F: Search, L: Side>(
     plugin: &Plugin<'_, F>,
     leader: Option<&L>,
     spec: &Spec,
     rule: &FollowRule,
     memory: &Memory,
+    deadline: Deadline,
 ) -> Result<Seen, Problem> {
     let present = plugin.matching(&spec.naming.of(&spec.pattern)).await?;
     let wanted = match leader {
-        Some(leader) => matching(leader, &spec.pattern, "leader").await?,
+        Some(leader) => matching(leader, &spec.pattern, deadline).await?,
         None => present.iter().filter_map(|index| spec.naming.leader_of(index).map(str::to_owned)).collect(),
     };
     let mut seen = Seen::default();

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cloud::{Access, Caller, Endpoint};
+use cloud::{Caller, Endpoint};
 use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
 use super::naming::Naming;
-use crate::domain::{claim_part, read_endpoint};
-use crate::far::{REGION, read_role};
+use crate::comparing::Comparing;
+use crate::domain::claim_part;
+use crate::far::REGION;
 use crate::replication::{ALIAS, Following, INDEX, WaitFor, overlap};
 
 /// What becomes of the indexes that follow when the rule is deleted from its stack.
@@ -29,10 +30,10 @@ pub struct Spec {
     pub(crate) pattern: String,
     /// What the indexes are called that follow.
     pub(crate) naming: Naming,
-    /// How to see which indexes the leader has; none: what the follower has is all that is seen.
-    pub(crate) leader: Option<Access>,
     pub(crate) when_deleted: WhenDeleted,
     pub(crate) wait_for: WaitFor,
+    /// Without a leader in it, what the follower has is all that is seen.
+    pub(crate) comparing: Comparing,
 }
 
 /// The rule, on its domain.
@@ -113,20 +114,10 @@ impl Spec {
         let pattern = properties.required("Pattern", &PATTERN);
         let naming = properties.optional("FollowerIndexPattern", &NAMING);
         let opposite = properties.list("OppositePatterns", &PATTERN);
-        let leader_endpoint = properties.optional("LeaderEndpoint", &ANY);
-        let leader =
-            leader_endpoint.and_then(|_| read_endpoint(properties, home, ["LeaderEndpoint", "LeaderRegion"]));
-        let leader_region = properties.optional("LeaderRegion", &REGION);
-        let role = read_role(properties);
         let choices = [("Keep", WhenDeleted::Keep), ("Stop", WhenDeleted::Stop)];
         let when_deleted = properties.choice("WhenDeleted", &choices).unwrap_or(WhenDeleted::Keep);
         let wait_for = WaitFor::read(properties);
-        if leader.is_none() && (leader_region.is_some() || role.is_some()) {
-            properties.find(
-                "Property LeaderEndpoint is missing: without it LeaderRegion and RemoteRoleArn lead nowhere."
-                    .to_owned(),
-            );
-        }
+        let comparing = Comparing::read(properties, home, wait_for);
         let (following, name, pattern) = (following?, name?, pattern?);
         if let Some(opposite) = opposite.iter().find(|opposite| overlap(opposite, &pattern)) {
             properties.find(format!(
@@ -134,15 +125,10 @@ impl Spec {
                  OppositePatterns, because an index is replicated in one direction only."
             ));
         }
-        let caller = role.map_or(Caller::Own, Caller::Role);
-        let leader = leader.map(|(endpoint, region)| Access { endpoint, region, caller });
         let naming = naming.and_then(|text| Naming::parse(&text)).unwrap_or_default();
-        Some(Self { following, name, pattern, naming, leader, when_deleted, wait_for })
+        Some(Self { following, name, pattern, naming, when_deleted, wait_for, comparing })
     }
 }
-
-/// It is looked at more closely with its Region.
-const ANY: Rule = Rule { expects: "a domain's endpoint", accepts: |_| true };
 
 const NAME: Rule = Rule {
     expects: "a name for the rule: lower case, no blank and none of \" * \\ < | , > / ? #, not beginning with . _ - or +",

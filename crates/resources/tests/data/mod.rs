@@ -56,6 +56,7 @@ pub fn follower_index() -> Value {
         "LeaderRole": "replicator",
         "FollowerRole": "replicator",
         "WhenDeleted": "StopAndDelete",
+        "WaitFor": "Syncing",
         "ServiceTimeout": "3600",
     })
 }
@@ -88,6 +89,23 @@ pub fn replication_rule() -> Value {
         "FollowerRole": "replicator",
         "LeaderEndpoint": LEADER,
         "LeaderRegion": "us-east-1",
+        "WaitFor": "Syncing",
         "ServiceTimeout": "3600",
     })
+}
+
+/// The same kinds, with the documents of both sides compared.
+pub fn equal_index() -> Value {
+    let mut properties = follower_index();
+    properties["WaitFor"] = json!("Equal");
+    properties["LeaderEndpoint"] = json!(LEADER);
+    properties["LeaderRegion"] = json!("us-east-1");
+    properties
+}
+
+/// The same for a rule.
+pub fn equal_rule() -> Value {
+    let mut properties = replication_rule();
+    properties["WaitFor"] = json!("Equal");
+    properties
 }

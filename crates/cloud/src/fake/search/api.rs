@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::node::Nodes;
 use super::security::{error, role_mappings};
-use super::{Refused, Request, replication, rules};
+use super::{Refused, Request, reading, replication, rules};
 use crate::Method;
 
 pub(super) fn answer(nodes: &mut Nodes, request: &Request<'_>) -> Result<Value, Refused> {
@@ -27,9 +27,15 @@ pub(super) fn answer(nodes: &mut Nodes, request: &Request<'_>) -> Result<Value, 
             node.permit(request.user, "indices:admin/get")?;
             let found = node.indexes.get(*index).ok_or_else(|| no_such_index(index))?;
             Ok(json!({ *index: {
-                "aliases": found.aliases, "mappings": found.mappings, "settings": { "index": found.settings },
+                "aliases": found.aliases, "mappings": found.mappings, "settings": found.shown_settings(),
             } }))
         }
+        (Method::Post, [index, "_refresh"]) => reading::refresh(node, request, index),
+        (Method::Get, [index, "_count"]) => reading::count(node, request, index),
+        (Method::Post, [index, "_search", "point_in_time"]) => reading::open(node, request, index),
+        (Method::Delete, ["_search", "point_in_time"]) => reading::close(node, request),
+        (Method::Post, ["_search"]) => reading::search(node, request),
+        (Method::Post, [index, "_mget"]) => reading::get_many(node, request, index),
         (Method::Delete, [index]) => {
             node.permit(request.user, "indices:admin/delete")?;
             if node.replications.contains_key(*index) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::index::{Document, Index};
+use super::reading::Point;
 use super::replication::Replication;
 use super::rules::Rule;
 use super::{Refused, Request};
@@ -35,6 +36,9 @@ pub(super) struct Node {
     /// Its plugin knows `follower_index_pattern`.
     pub(super) names_followers: bool,
     pub(super) is_down: bool,
+    /// Points in time that somebody reads at.
+    pub(super) points: BTreeMap<String, Point>,
+    pub(super) points_made: u64,
     /// How many indexes there ever were, to tell one from a later one of its name.
     pub(super) generation: u64,
 }
@@ -131,6 +135,13 @@ impl World {
         });
     }
 
+    /// Somebody writes a list of a role's mapping as a whole.
+    pub fn write_mapping_by_hand(&self, host: &str, role: &str, list: &str, entries: &[String]) {
+        self.on_cluster(host, |node| {
+            node.mappings.entry(role).or_insert_with(|| json!({}))[list] = json!(entries);
+        });
+    }
+
     /// Nobody can change the mapping of this role.
     pub fn reserve_mapping(&self, host: &str, role: &str) {
         self.on_cluster(host, |node| {
@@ -165,9 +176,45 @@ impl World {
         });
     }
 
-    /// Somebody deletes a document behind everybody's back.
+    /// A document is taken away behind everybody's back: checkpoints stay as they were, and only a later operation on it
+    /// brings it again.
     pub fn drop_document(&self, host: &str, index: &str, id: &str) {
-        self.on_cluster(host, |node| node.indexes.get_mut(index).map(|index| index.documents.remove(id)));
+        self.on_cluster(host, |node| node.indexes.get_mut(index).map(|index| index.lose(id)));
+    }
+
+    /// Somebody deletes a document.
+    pub fn delete_document(&self, host: &str, index: &str, id: &str) {
+        self.on_cluster(host, |node| node.indexes.get_mut(index).map(|index| index.delete(id)));
+    }
+
+    /// A document comes to be as it is elsewhere, or not at all, as a mechanism that copies does it.
+    pub fn put_document(&self, host: &str, index: &str, id: &str, document: Option<Document>) {
+        self.on_cluster(host, |node| {
+            let known = node.indexes.entry(index.to_owned()).or_insert_with(|| Index::new(0));
+            match document {
+                Some(document) => known.put(id, document),
+                None => known.delete(id),
+            }
+        });
+    }
+
+    /// Somebody makes an index, or sets mappings, settings and aliases of one that is there.
+    pub fn describe_index(
+        &self,
+        host: &str,
+        index: &str,
+        mappings: &Value,
+        settings: &Value,
+        aliases: &Value,
+    ) {
+        self.on_cluster(host, |node| {
+            let generation = node.generation;
+            let known = node.indexes.entry(index.to_owned()).or_insert_with(|| Index::new(generation));
+            known.mappings = mappings.clone();
+            known.settings = settings.as_object().cloned().unwrap_or_default();
+            known.aliases = aliases.clone();
+            node.generation += 1;
+        });
     }
 
     /// The documents of an index.

@@ -333,7 +333,9 @@ pub(super) fn advance(nodes: &mut Nodes, now: Instant) {
             let Some(node) = nodes.by_host.get_mut(&host) else { continue };
             if let (Some(source), Some(known)) = (copy, node.indexes.get_mut(&index)) {
                 let generation = known.generation;
-                *known = Index { generation, ..source };
+                let (searchable, lost) = (known.searchable.clone(), known.lost.clone());
+                *known = Index { searchable, lost, generation, ..source };
+                known.lose_again();
                 known.settings.extend(replication.settings.clone());
             }
             node.replications.insert(index, replication);

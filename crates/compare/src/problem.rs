@@ -1,0 +1,115 @@
+//! Why a question has no answer.
+
+use std::fmt;
+
+use cloud::{Refusal, SearchError};
+use serde::{Deserialize, Serialize};
+use wait::{Retry, Retryable, chain};
+
+/// Why a side could not answer, in words: it may have crossed from another function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "PascalCase")]
+#[error("{sentence}")]
+pub struct Problem {
+    /// What failed and why, one sentence without a full stop.
+    pub sentence: String,
+    /// What to do next, a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Whether the same question may have an answer later.
+    pub may_pass: bool,
+}
+
+impl Problem {
+    /// What will not become better by asking again.
+    pub(crate) fn lasting(sentence: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), hint: Some(hint.into()), may_pass: false }
+    }
+
+    /// What may be better when it is asked again.
+    pub(crate) fn passing(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), hint: None, may_pass: true }
+    }
+
+    /// A domain that refused or gave no answer. `wanted`: "cannot read the index `x`".
+    pub(crate) fn search(wanted: &str, error: &SearchError) -> Self {
+        Self {
+            sentence: format!("{wanted}: {}", chain(error)),
+            hint: error.refusal().and_then(hint),
+            may_pass: error.retry() == Retry::Later,
+        }
+    }
+
+    /// A function that could not be asked.
+    pub(crate) fn call(wanted: &str, error: &cloud::Error) -> Self {
+        let hint = match (error.operation, &error.code) {
+            ("Invoke", cloud::Code::AccessDenied) => {
+                "Allow lambda:InvokeFunction on that function in the role that asks, and in the function's own policy \
+                 when its account is another one."
+            }
+            ("Invoke", cloud::Code::ResourceNotFound) => "Check the ARN of the function and its Region.",
+            _ => "",
+        };
+        Self {
+            sentence: format!("{wanted}: {}", chain(error)),
+            hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+            may_pass: error.retry() == Retry::Later,
+        }
+    }
+
+    /// The same, told of a side: "the leader: …".
+    pub(crate) fn of(self, side: impl fmt::Display) -> Self {
+        Self { sentence: format!("{side}: {}", self.sentence), ..self }
+    }
+
+    /// Sentence and hint in one line.
+    pub fn told(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}. {hint}", self.sentence),
+            None => format!("{}.", self.sentence),
+        }
+    }
+}
+
+impl Retryable for Problem {
+    fn retry(&self) -> Retry {
+        if self.may_pass { Retry::Later } else { Retry::Never }
+    }
+}
+
+/// The actions that the comparison needs on an index; a test holds the documentation against them.
+pub const ACTIONS: [&str; 7] = [
+    "indices:admin/get",
+    "indices:admin/refresh*",
+    "indices:admin/resolve/index",
+    "indices:data/read/get",
+    "indices:data/read/mget*",
+    "indices:data/read/point_in_time/*",
+    "indices:data/read/search*",
+];
+
+fn hint(refusal: &Refusal) -> Option<String> {
+    if refusal.is_by_iam() {
+        return Some(
+            "Allow es:ESHttpGet, es:ESHttpPost and es:ESHttpDelete on the domain's paths both in the policy of the role \
+             that reads and in the domain's access policy, and check the Region."
+                .to_owned(),
+        );
+    }
+    if refusal.is("security_exception") {
+        return Some(format!(
+            "Map the role that reads to a role of the domain with these actions on the index: {}.",
+            ACTIONS.join(", ")
+        ));
+    }
+    if refusal.is("index_closed_exception") || refusal.says("closed") {
+        return Some("Open the index: a closed one cannot be read.".to_owned());
+    }
+    match refusal.status {
+        401 => Some("Check the user and the password of the secret.".to_owned()),
+        400 | 405 if refusal.request.contains("point_in_time") => {
+            Some("Reading at a point in time needs OpenSearch 2.4 or newer.".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,195 @@
+//! What one side is asked, and what it answers: all that ever crosses from one side to the other.
+//!
+//! An answer stays below the 6 MB that Lambda lets through: buckets are bytes in base64, 1.8 MB at most, and what lists
+//! documents ends at a number of bytes and says so.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Buckets, Identity};
+
+/// How documents are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reading {
+    /// The index, by its own name.
+    pub index: String,
+    /// How many primary shards it has.
+    pub shards: u32,
+    /// Two to the power of this is the number of buckets.
+    pub bits: u32,
+    /// Whether the version counts.
+    pub with_version: bool,
+    /// Documents per second, at most.
+    pub rate: u32,
+    /// Where to go on; none to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Cursor>,
+}
+
+/// Where a reading stopped that took longer than one answer may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Cursor {
+    /// The shard.
+    pub shard: u32,
+    /// Its point in time.
+    pub point: String,
+    /// The sequence number that was read last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
+
+/// What one side is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Question {
+    /// Which open indexes match a pattern.
+    #[serde(rename_all = "PascalCase")]
+    Matching {
+        /// With `*`.
+        pattern: String,
+    },
+    /// What an index is like, without its documents.
+    #[serde(rename_all = "PascalCase")]
+    Shape {
+        /// By its own name.
+        index: String,
+    },
+    /// Its documents, folded; a part of them, when it takes long.
+    Fold(Reading),
+    /// The documents of some buckets, by id; the first of them, when they are many.
+    #[serde(rename_all = "PascalCase")]
+    Open {
+        /// How they are read.
+        reading: Reading,
+        /// Which buckets, ascending.
+        buckets: Vec<u32>,
+        /// Only those whose place is not below this: what is below was listed before.
+        #[serde(with = "hexadecimal")]
+        above: u128,
+    },
+    /// Some documents by id, as they are now.
+    #[serde(rename_all = "PascalCase")]
+    Again {
+        /// The index.
+        index: String,
+        /// Which documents.
+        documents: Vec<Identity>,
+        /// Whether the version counts.
+        with_version: bool,
+        /// Documents per second, at most.
+        rate: u32,
+    },
+    /// A reading will not go on.
+    Close(Cursor),
+}
+
+/// What one side answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Answer {
+    /// What was asked.
+    pub what: Answered,
+    /// How many bytes were read from the domain for it.
+    pub bytes_read: u64,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Answered {
+    /// The names of the indexes, sorted.
+    Matching(Vec<String>),
+    /// None when there is no such index.
+    Shape(Option<Shape>),
+    /// What was folded in this part, and where to go on.
+    #[serde(rename_all = "PascalCase")]
+    Fold {
+        /// Of this part only.
+        buckets: Buckets,
+        /// None at the end.
+        next: Option<Cursor>,
+    },
+    /// The documents of the buckets, of this part only.
+    #[serde(rename_all = "PascalCase")]
+    Open {
+        /// What was found, in the order of the places.
+        found: Vec<Found>,
+        /// Those whose place is not below this are not listed: there were too many. The highest number when all are.
+        #[serde(with = "hexadecimal")]
+        below: u128,
+        /// None at the end.
+        next: Option<Cursor>,
+    },
+    /// What there is of each document that was asked for, in the same order.
+    Again(Vec<Option<State>>),
+    /// It is closed.
+    Closed,
+}
+
+/// A document that was listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Which.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Its state.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// What a document was at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct State {
+    /// Its version.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// The hash of its identity, of its source, and of its version where that counts.
+    #[serde(rename = "h", with = "digits")]
+    pub content: u128,
+}
+
+/// What an index is like, in a form that depends on no cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Shape {
+    /// How many documents a search finds.
+    pub documents: u64,
+    /// How many primary shards.
+    pub shards: u32,
+    /// The mappings.
+    pub mappings: Value,
+    /// The settings by their full names.
+    pub settings: BTreeMap<String, Value>,
+    /// The aliases and how each is defined.
+    pub aliases: BTreeMap<String, Value>,
+}
+
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::base64;
+
+    pub(super) fn serialize<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base64::encode(&number.to_be_bytes()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let bytes = base64::decode(&String::deserialize(deserializer)?);
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u128::from_be_bytes).ok_or_else(|| D::Error::custom("this is not a hash"))
+    }
+}
+
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{number:x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        u128::from_str_radix(&String::deserialize(deserializer)?, 16).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,133 @@
+//! `WaitFor: Equal`: what is proved before the answer, what is refused, and what it says when documents are missing.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::large_futures,
+    clippy::unwrap_used,
+    reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
+)]
+
+mod data;
+mod support;
+
+use std::time::Duration;
+
+use cloud::fake::World;
+use cloud::{Access, Cloud};
+use custom_resource::testing::create;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use wait::Deadline;
+
+use data::{FOLLOWER, FOLLOWER_INDEX, LEADER, REPLICATION_RULE, equal_index, equal_rule, world};
+use support::{Bench, changed};
+
+fn index(properties: &Value) -> Value {
+    create(FOLLOWER_INDEX, properties)
+}
+
+fn rule(properties: &Value) -> Value {
+    create(REPLICATION_RULE, properties)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_says_how_many_documents_were_compared() {
+    let bench = Bench::in_world(world());
+    let answer = bench.success(&index(&equal_index())).await;
+    assert_eq!(answer["Data"]["Documents"], "3");
+    assert_eq!(answer["Data"]["Differences"], "0");
+    let compared = answer["Data"]["Compared"].as_str().unwrap();
+    assert!(compared.starts_with("`logs` is equal to the leader's `logs`: 3 documents"), "{compared}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_is_what_is_waited_for_where_nothing_is_said() {
+    let bench = Bench::in_world(world());
+    let answer = bench.success(&index(&changed(equal_index(), "WaitFor", ""))).await;
+    assert_eq!(answer["Data"]["Differences"], "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_index_of_a_rule_is_compared() {
+    let world = world();
+    world.write_documents(LEADER, "logs-2", &[("x", 1), ("y", 2)]);
+    let bench = Bench::in_world(world);
+    let answer = bench.success(&rule(&equal_rule())).await;
+    assert_eq!(answer["Data"]["Following"], "2");
+    assert_eq!(answer["Data"]["Documents"], "5");
+    assert_eq!(answer["Data"]["Compared"], "5 documents of 2 indexes are equal on both sides.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_matches_nothing_has_nothing_to_compare() {
+    let bench = Bench::in_world(world());
+    let answer = bench.success(&rule(&changed(equal_rule(), "Pattern", "events-*"))).await;
+    assert_eq!(answer["Data"]["Compared"], "There is nothing to compare yet.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_is_missing_under_equal_checkpoints_is_named() {
+    let bench = Bench::in_world(world());
+    bench.success(&index(&changed(equal_index(), "WaitFor", "Syncing"))).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bench.world.drop_document(FOLLOWER, "logs", "b");
+    let mut again = index(&equal_index());
+    again["RequestId"] = json!("second");
+    let reason = bench.reason(&again).await;
+    assert_snapshot!(reason, @"`logs` differs from the leader's `logs`: 1 documents missing (`b`). Write these documents on the leader once more, or have the index copied anew: delete it from its stack and from the follower, and create it again.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_documents_than_shall_be_compared_are_said_not_to_have_been() {
+    let bench = Bench::in_world(world());
+    let answer = bench.success(&index(&changed(equal_index(), "EqualUpTo", "2"))).await;
+    assert_eq!(answer["Data"]["Differences"], "unknown");
+    assert_snapshot!(answer["Data"]["Compared"].as_str().unwrap(), @"`logs` has 3 documents and `logs` 3, too many to be compared; mappings, settings and aliases are equal.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_leaders_endpoint_nothing_can_be_compared() {
+    let bench = Bench::in_world(world());
+    let blind = changed(changed(equal_index(), "LeaderEndpoint", ""), "LeaderRegion", "");
+    assert_snapshot!(bench.reason(&index(&blind)).await, @"Property LeaderEndpoint is missing: expected the endpoint of the leader's domain, because with WaitFor: Equal the documents of both sides are compared; or set WaitFor to Syncing.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_outlast_an_invocation_is_refused_with_the_numbers() {
+    let bench = Bench::in_world(world());
+    let slow = changed(changed(equal_index(), "EqualUpTo", "1000000"), "CompareRate", "100");
+    assert_snapshot!(bench.reason(&index(&slow)).await, @"Property EqualUpTo is `1000000`: expected at most 60000, because that many documents are read in 600 s at a CompareRate of 100 a second.");
+}
+
+/// The leader's side's own function, which answers questions about any domain that it can reach.
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:tandem-leader-data";
+
+fn with_leaders_function(world: World) -> World {
+    let there = world.clone();
+    world.with_peer(FUNCTION, move |payload| {
+        let there = there.clone();
+        async move {
+            let event = serde_json::from_str(&payload).unwrap();
+            let open = async |access: Access| there.search(&access).await;
+            let deadline = Deadline::after(Duration::from_mins(1));
+            Ok(compare::serve_question(&event, deadline, open).await.to_string())
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leaders_own_function_reads_where_no_path_leads() {
+    let bench = Bench::in_world(with_leaders_function(world()));
+    let through = changed(equal_index(), "LeaderFunctionArn", FUNCTION);
+    let answer = bench.success(&index(&through)).await;
+    assert_eq!(answer["Data"]["Documents"], "3");
+    let through = changed(equal_rule(), "LeaderFunctionArn", FUNCTION);
+    let mut event = rule(&through);
+    event["LogicalResourceId"] = json!("Rule");
+    assert_eq!(bench.success(&event).await["Data"]["Differences"], "0");
+}
