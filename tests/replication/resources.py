@@ -12,10 +12,11 @@ LEADER_ROLE = "cross_cluster_replication_leader_full_access"
 FOLLOWER_ROLE = "cross_cluster_replication_follower_full_access"
 # What CloudFormation waits for one resource, in seconds.
 SERVICE_TIMEOUT = 900
+_PROOF = ("Documents", "Differences", "Seconds", "Compared")
 _ATTRIBUTES = {
     "Custom::RoleMapping": ("Role", "Added"),
-    "Custom::FollowerIndex": ("FollowerIndex", "LeaderIndex", "Status", "LeaderCheckpoint", "FollowerCheckpoint"),
-    "Custom::ReplicationRule": ("Name", "Pattern", "Following", "FollowerIndexes"),
+    "Custom::FollowerIndex": ("FollowerIndex", "LeaderIndex", "Status", "LeaderCheckpoint", "FollowerCheckpoint", *_PROOF),
+    "Custom::ReplicationRule": ("Name", "Pattern", "Following", "FollowerIndexes", *_PROOF),
 }
 
 
@@ -31,10 +32,8 @@ class Resources:
         return self._of_the_follower("Custom::FollowerIndex", LeaderIndex=leader_index, **named, **properties)
 
     def rule(self, pattern: str, name: str = "rule", **properties: object) -> dict:
-        """A rule that sees which indexes the leader has."""
-        leader = {"LeaderEndpoint": self.pair.leader.endpoint, "LeaderRegion": self.pair.leader.region}
-        given = {**leader, **properties}
-        return self._of_the_follower("Custom::ReplicationRule", Name=name, Pattern=pattern, **given)
+        """A rule, and all of the leader's indexes that match its pattern."""
+        return self._of_the_follower("Custom::ReplicationRule", Name=name, Pattern=pattern, **properties)
 
     def mapping(self, domain: Domain, role: str, *backend_roles: str, **properties: object) -> dict:
         """Entries in the mapping of a role, on either domain."""
@@ -47,7 +46,9 @@ class Resources:
         return {**bad, **({"DependsOn": list(after)} if after else {})}
 
     def _of_the_follower(self, kind: str, **properties: object) -> dict:
-        given = {"ConnectionAlias": self.pair.alias, **properties}
+        """It is done when the documents are equal, unless the properties say otherwise: one function reads both sides."""
+        leader = {"LeaderEndpoint": self.pair.leader.endpoint, "LeaderRegion": self.pair.leader.region}
+        given = {"ConnectionAlias": self.pair.alias, **leader, **properties}
         return self._on(self.pair.follower, kind, **given)
 
     def _on(self, domain: Domain, kind: str, **properties: object) -> dict:

@@ -11,13 +11,21 @@ def test_one_stack_maps_the_roles_on_both_sides_and_what_the_leader_has_follows(
 ):
     write(bare.leader, "books", some(300))
     mappings = {
-        "OnTheLeader": resources.mapping(bare.leader, LEADER_ROLE, function.role_arn, MasterSecretArn=secret),
-        "OnTheFollower": resources.mapping(bare.follower, FOLLOWER_ROLE, function.role_arn, MasterSecretArn=secret),
+        name: resources.mapping(domain, role, function.role_arn, MasterSecretArn=secret)
+        for name, domain, role in (
+            ("OnTheLeader", bare.leader, LEADER_ROLE),
+            ("OnTheFollower", bare.follower, FOLLOWER_ROLE),
+            # To compare is more than the roles of the plugin allow.
+            ("ReadsTheLeader", bare.leader, "all_access"),
+            ("ReadsTheFollower", bare.follower, "all_access"),
+        )
     }
     index = {**resources.index("books"), "DependsOn": list(mappings)}
     stack = make_stack(**mappings, Index=index)
     stack.must_create()
     assert stack.outputs["IndexStatus"] == "SYNCING"
+    assert (stack.outputs["IndexDocuments"], stack.outputs["IndexDifferences"]) == ("300", "0")
+    assert "`books` is equal to the leader's `books`: 300 documents" in stack.outputs["IndexCompared"]
     assert stack.outputs["OnTheLeaderAdded"] == function.role_arn
     assert len(until_equal(bare, "books")) == 300
     change(bare.leader, "books")

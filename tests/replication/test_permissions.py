@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .documents import exists, some, until_equal, write
+from .documents import OWN_REPLICAS, exists, some, until_equal, write
 from .resources import FOLLOWER_ROLE, LEADER_ROLE
 from .security import EVERYTHING, bring
 
@@ -107,3 +107,57 @@ def let_look(domain, arn):
     }
     domain.must("PUT", "/_plugins/_security/api/roles/looker", role)
     domain.map("looker", arn)
+
+
+# As the head of templates/role-mappings.yaml lists them.
+OPERATOR = {
+    "cluster_permissions": [
+        "cluster:monitor/main",
+        "cluster:monitor/state",
+        "cluster:monitor/remote/info",
+        "indices:data/read/scroll*",
+        "cluster:admin/plugins/replication/autofollow/update",
+        "indices:admin/plugins/replication/autofollow/stats",
+        "indices:admin/plugins/replication/follower/stats",
+    ],
+    "index_permissions": [
+        {
+            "index_patterns": ["*"],
+            "allowed_actions": [
+                "indices:admin/get",
+                "indices:admin/resolve/index",
+                "indices:admin/mappings/get",
+                "indices:admin/aliases/get",
+                "indices:admin/refresh*",
+                "indices:monitor/settings/get",
+                "indices:monitor/stats",
+                "indices:data/read/get",
+                "indices:data/read/mget*",
+                "indices:data/read/search*",
+                "indices:data/read/point_in_time/*",
+                "indices:admin/delete",
+                "indices:admin/plugins/replication/autofollow/stats",
+            ],
+        }
+    ],
+}
+
+
+def test_an_operator_who_may_only_what_is_listed_can_do_everything(bare, make_stack, resources, function):
+    """Make, compare, change, delete with the index: an index and a rule."""
+    for domain, role in ((bare.leader, LEADER_ROLE), (bare.follower, FOLLOWER_ROLE)):
+        domain.must("PUT", "/_plugins/_security/api/roles/operator", OPERATOR)
+        domain.map("operator", function.role_arn)
+        domain.map(role, function.role_arn)
+    for index in ("books", "logs-1"):
+        write(bare.leader, index, some(10))
+    stack = make_stack(
+        Index=resources.index("books", WhenDeleted="StopAndDelete"), Rule=resources.rule("logs-*", WhenDeleted="Stop")
+    )
+    stack.must_create()
+    stack.must_change("Index", Settings={"index.number_of_replicas": 0})
+    assert (stack.outputs["IndexDifferences"], stack.outputs["RuleDifferences"]) == ("0", "0")
+    until_equal(bare, "books", "", *OWN_REPLICAS)
+    until_equal(bare, "logs-1")
+    stack.must_delete()
+    assert not exists(bare.follower, "books")

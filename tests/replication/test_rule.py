@@ -41,7 +41,7 @@ def test_a_rule_before_the_first_index(pair, make_stack, resources):
 
 def test_a_rule_that_does_not_see_the_leader_tells_what_follows(pair, make_stack, resources):
     write(pair.leader, "logs-1", some(20))
-    stack = make_stack(Rule=resources.rule("logs-*", LeaderEndpoint=None, LeaderRegion=None))
+    stack = make_stack(Rule=resources.rule("logs-*", LeaderEndpoint=None, LeaderRegion=None, WaitFor="Syncing"))
     stack.must_create()
     until_follows(pair, "logs-1")
     until_equal(pair, "logs-1")
