@@ -26,7 +26,11 @@ def without(launched: Launched, path: str, action: str) -> Iterator[None]:
         statement["Action"] = [each for each in actions if each != action]
     assert removed, f"{path} allows no {action}"
     narrowed["Statement"] = [statement for statement in narrowed["Statement"] if statement["Action"]]
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(narrowed))
+    # A policy holds one statement at least.
+    if narrowed["Statement"]:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(narrowed))
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
     try:
         yield
     finally:
