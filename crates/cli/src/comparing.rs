@@ -39,10 +39,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report, Refused> {
         limit: usize::try_from(options.limit).unwrap_or(usize::MAX),
         patience: Duration::from_secs(options.patience.into()),
         up_to: options.up_to,
-        ..Comparison::new(
-            &options.index,
-            options.follower_index.as_deref().unwrap_or(&options.index),
-        )
+        ..Comparison::new(&options.index, options.follower_index.as_deref().unwrap_or(&options.index))
     };
     // The path of claims, which nothing here reads.
     let aws = Aws::load("/tandem/claims").await;
@@ -87,7 +84,8 @@ impl Target {
             given: given.to_owned(),
         };
         let parsed = Endpoint::parse(&endpoint).ok_or_else(|| {
-            let expected = "a domain's endpoint as DescribeDomain gives it, without https:// and without a path";
+            let expected =
+                "a domain's endpoint as DescribeDomain gives it, without https:// and without a path";
             wrong(side.to_owned(), expected, &endpoint)
         })?;
         let region = region
