@@ -21,7 +21,7 @@ PYTEST := python -B -m pytest -q
 menu:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-19s%s\n", $$1, $$2 }'
 
-demo: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, take it all down, and see one failure
+demo: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, see documents follow, take it all down
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo
 
 demo-network: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## the same in VPCs of two accounts and Regions: a NAT that wakes, a peering, every flow
@@ -39,10 +39,12 @@ test-nat: $(TOOLS)/.installed
 	@tests/nat/tools.sh
 	$(TOOLS)/$(PYTEST) tests/nat
 
-test-data: nodes $(SANDBOX)/.installed
+# More workers than processors: they wait more than they compute, and each has two nodes of its own.
+test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(SANDBOX)/$(PYTEST) tests/opensearch
+	$(TOOLS)/$(PYTEST) -n 4 tests/replication
 
-test-scenarios: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
+test-scenarios: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) -n 4 --dist loadgroup tests/scenarios tests/reachability tests/demo tests/package
 
 check: check-crates check-templates ## check format, lints, templates and the shape of the tree

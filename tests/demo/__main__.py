@@ -10,6 +10,8 @@ from pathlib import Path
 
 from .acts import Demo
 from .checks import Inventory, NotAsPromised
+from .documents import PATTERN, Documents, command
+from .people import People, arn
 from .project import DEV_ZIP, ROOT, Project
 from .sides import Sides
 from .surroundings import end_like_ctrl_c, local_aws
@@ -23,10 +25,12 @@ def main() -> int:
     options = _options()
     end_like_ctrl_c()
     terminal, began = Terminal(), time.monotonic()
-    project = Project(options.directory, options.artifact)
+    project = _project(options)
     try:
-        with local_aws(project, options.directory) as (sandbox, _):
-            Demo(terminal, project, Sides(project), lambda: Inventory(sandbox.control("/leftovers"))).run()
+        with local_aws(project, options.directory, nodes=2) as (sandbox, _):
+            sides, people = Sides(project), People(project)
+            documents = Documents(terminal, project, sides, people, options.command)
+            Demo(terminal, project, sides, people, documents, lambda: Inventory(sandbox.control("/leftovers"))).run()
     except KeyboardInterrupt:
         terminal.line()
         terminal.line("Stopped; nothing keeps running.")
@@ -38,9 +42,17 @@ def main() -> int:
     return 0
 
 
+def _project(options: argparse.Namespace) -> Project:
+    """The example, with a pattern, and with a person in each account who may read and write."""
+    accounts = Project(options.directory)
+    people = {side.role: {"administrators": arn(side.account)} for side in (accounts.leader, accounts.follower)}
+    return Project(options.directory, options.artifact, pattern=PATTERN, **people)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo", description="Tandem on a local AWS, from nothing and back to nothing.")
     parser.add_argument("--artifact", type=Path, default=DEV_ZIP, help="the function's zip")
+    parser.add_argument("--command", type=Path, default=command(), help="the program `tandem`")
     parser.add_argument("--directory", type=Path, default=ROOT / "target" / "demo", help="where the logs go")
     return parser.parse_args()
 

@@ -32,7 +32,8 @@ class Side(NamedTuple):
 class Project:
     """What is launched, and where its files lie."""
 
-    def __init__(self, directory: Path, artifact: Path = DEV_ZIP):
+    def __init__(self, directory: Path, artifact: Path = DEV_ZIP, **more: object):
+        """`more` takes the place of values of the example, those of a side one by one."""
         self.values = yaml.safe_load(EXAMPLE.read_text())
         self.name = self.values["project"]
         self.alias = self.values["connection_alias"]
@@ -43,7 +44,10 @@ class Project:
         # Beside the one file a user edits, only what differs on this machine.
         self._local = directory / "vars.yaml"
         architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-        self._local.write_text(yaml.safe_dump({"artifact": os.path.relpath(artifact, SCEPTRE), "architecture": architecture}))
+        local = {"artifact": os.path.relpath(artifact, SCEPTRE), "architecture": architecture}
+        for key, value in more.items():
+            local[key] = {**self.values[key], **value} if isinstance(value, dict) else value
+        self._local.write_text(yaml.safe_dump(local))
 
     def _side(self, role: str) -> Side:
         values = self.values[role]

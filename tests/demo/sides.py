@@ -56,6 +56,14 @@ class Sides:
                 found[self._project.short(stack["StackName"])] = stack["StackStatus"]
         return {name: status for name, status in found.items() if status != "DELETE_COMPLETE"}
 
+    def custom_resources(self) -> int:
+        """How many resources of ours the stacks hold."""
+        found = 0
+        for stack in self.stacks():
+            listed = self._cloudformation(stack).describe_stack_resources(StackName=self._stack_name(stack))
+            found += sum(resource["ResourceType"].startswith("Custom::") for resource in listed["StackResources"])
+        return found
+
     def outputs(self, stack: str) -> list[tuple[str, str]]:
         described = self._cloudformation(stack).describe_stacks(StackName=self._stack_name(stack))["Stacks"][0]
         return [(output["OutputKey"], output["OutputValue"]) for output in described.get("Outputs", [])]

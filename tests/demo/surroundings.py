@@ -16,7 +16,7 @@ SANDBOX_PYTHON = ROOT / "target" / "venv" / "sandbox" / "bin" / "python"
 
 
 @contextmanager
-def local_aws(project: Project, directory: Path, port: int = 0) -> Iterator[tuple[Sandbox, dict[str, str]]]:
+def local_aws(project: Project, directory: Path, port: int = 0, nodes: int = 0) -> Iterator[tuple[Sandbox, dict[str, str]]]:
     """A running sandbox, and the environment that makes every tool of this process and its children use it."""
     directory.mkdir(parents=True, exist_ok=True)
     log = directory / "sandbox.log"
@@ -24,7 +24,7 @@ def local_aws(project: Project, directory: Path, port: int = 0) -> Iterator[tupl
     # A proxy of the environment is for the internet, not for this machine.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
-    with Sandbox.start(str(SANDBOX_PYTHON), port=port, log_path=str(log)) as sandbox:
+    with Sandbox.start(str(SANDBOX_PYTHON), port=port, log_path=str(log), nodes=nodes) as sandbox:
         sides = (project.leader, project.follower)
         profiles = tuple(dict.fromkeys(Profile(side.profile, side.account, side.region) for side in sides))
         settings = sandbox.write_profiles(directory / "aws", profiles)

@@ -237,12 +237,12 @@ class Pair:
         return next(connection["status"] for connection in found if connection["id"] == name)
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> object:
+def until(condition: Callable[[], object], seconds: float = 60, every: float = 0.1) -> object:
     """The first true answer of the condition, or a failure that shows the last one."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"never became true; last: {answer!r}"
-        time.sleep(0.05)
+        time.sleep(every)
     return answer
 
 

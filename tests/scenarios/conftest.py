@@ -13,10 +13,10 @@ from sandbox.process import Sandbox
 from . import artifact as packing
 from .aws import FOLLOWER, LEADER, Aws, Place
 from .connections import Connections
-from .deadline import until
 from .deployment import Deployment
 from .journal import Journal
 from .networks import Nat
+from .promises import assert_no_signature_in_logs, leftovers, until_equal
 from .providers import Provider
 from .stacks import TEMPLATES, Stack, template
 
@@ -102,37 +102,6 @@ def journal(sandbox, reset) -> Iterator[Journal]:
     left = until_equal(lambda: leftovers(sandbox), before)
     assert left == before, sorted(set(left) ^ set(before))
     assert_no_signature_in_logs(sandbox)
-
-
-def leftovers(sandbox: Sandbox) -> list[str]:
-    """What there is; of the deployed stacks only that they are there, for Sceptre may have updated them."""
-    items = sandbox.control("/leftovers")["items"]
-    return [item.rpartition(" ")[0] if " stacks " in item else item for item in items]
-
-
-def until_equal(look: Callable[[], list], wanted: list) -> list:
-    """What was looked for, or the last look."""
-    last: list = []
-
-    def same() -> bool:
-        nonlocal last
-        last = look()
-        return last == wanted
-
-    try:
-        until(same, "nothing is left", seconds=10)
-    except AssertionError:
-        pass
-    return last
-
-
-def assert_no_signature_in_logs(sandbox: Sandbox) -> None:
-    """D14, for whatever the scenario did: the query of a ResponseURL is in no log of a function."""
-    aws = Aws(sandbox.endpoint)
-    logs = aws("logs", FOLLOWER)
-    for group in logs.describe_log_groups()["logGroups"]:
-        text = str(logs.filter_log_events(logGroupName=group["logGroupName"], filterPattern="")["events"])
-        assert "X-Amz-Signature" not in text and "X-Amz-Credential" not in text, group["logGroupName"]
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ T = TypeVar("T")
 PATIENCE = 90.0
 
 
-def until(condition: Callable[[], T], awaited: str, seconds: float = PATIENCE) -> T:
+def until(condition: Callable[[], T], awaited: str, seconds: float = PATIENCE, every: float = 0.03) -> T:
     """The first true answer of the condition, or a failure that says what never became true."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {awaited}; last answer: {answer!r}"
-        time.sleep(0.03)
+        time.sleep(every)
     return answer

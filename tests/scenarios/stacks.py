@@ -9,7 +9,7 @@ import cfnlint.decode.cfn_yaml
 from botocore.exceptions import ClientError
 
 from .artifact import ROOT
-from .deadline import until
+from .deadline import PATIENCE, until
 
 TEMPLATES = ROOT / "templates"
 OWN_TEMPLATES = Path(__file__).with_name("templates")
@@ -22,6 +22,8 @@ def template(path: Path) -> dict:
 
 class Stack:
     """A stack; parameters persist from one operation to the next."""
+
+    patience, every = PATIENCE, 0.03
 
     def __init__(self, client, name: str, template: dict, parameters: dict[str, str]):
         self.client, self.name, self.template, self.parameters = client, name, template, dict(parameters)
@@ -61,7 +63,7 @@ class Stack:
             status = self.status
             return status if status.startswith(prefix) and not status.endswith("IN_PROGRESS") else None
 
-        return until(end, f"stack {self.name} ends {prefix or 'its operation'}")
+        return until(end, f"stack {self.name} ends {prefix or 'its operation'}", self.patience, self.every)
 
     def deleted(self) -> str:
         return self.settled("DELETE")

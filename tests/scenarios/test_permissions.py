@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from launches.needed import NEEDED as NEEDED_FOR_DATA
+
 from .deadline import until
 from .providers import actions, policies, twins
 from .stacks import TEMPLATES, template
@@ -75,7 +77,7 @@ def test_there_is_no_permission_that_no_scenario_needs():
         for action in actions(entry)
     }
     needed = {*NEEDED_TO_CREATE, *NEEDED_TO_DELETE, *NEEDED_TO_GO_ON, *NEEDED_TO_KEEP_A_RECORD}
-    needed |= set().union(*NEEDED_IN_NETWORKS.values())
+    needed |= set().union(*NEEDED_IN_NETWORKS.values()) | NEEDED_FOR_DATA
     # The service may check an operation under its former name instead; the sandbox does not.
     older = {twin for action in needed if "Connection" in action for twin in twins(action)} - needed
     assert allowed - older == needed

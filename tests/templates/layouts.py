@@ -34,6 +34,26 @@ LAYOUTS = {
 }
 
 
+# What replicates, in which direction.
+REPLICATIONS = {
+    "replicating": {"pattern": "logs-*", "index": "orders"},
+    "replicating both ways": {"pattern": "logs-*", "reverse_pattern": "metrics-*"},
+}
+
+
+def replicating(layout, replication):
+    """A layout in which indexes replicate, with what that asks for."""
+    changes = {**LAYOUTS[layout], **REPLICATIONS[replication]}
+    if changes.get("existing_domains"):
+        changes |= {f"{side}__endpoint": f"{side}.example.com" for side in ("leader", "follower")}
+        # The one by its master user's secret, the other by hand.
+        changes["leader__master_user"] = "arn:aws:secretsmanager:us-east-1:111111111111:secret:leader-AbCdEf"
+    is_far = changes.get("network") and "leader__region" not in changes
+    if is_far and ("reverse_pattern" in changes or changes.get("egress") != "nat-instance"):
+        changes["wait_for"] = "Syncing"
+    return changes
+
+
 def traits(layout):
     """What a layout is, switch by switch: (which, how)."""
     changes, (accounts, regions, egress, _) = LAYOUTS[layout], layout.split(", ")

@@ -112,13 +112,16 @@ def d17_passwords_are_generated_and_referred_to(template):
         for name, parameter in template.section("Parameters").items()
         if re.search(r"password|secret|token", name, re.IGNORECASE)
         # A switch holds no secret, whatever it switches.
+        # A switch holds no secret, whatever it switches; an ARN says where one is, to those who may read it.
         if not str(parameter.get("Type")).startswith("AWS::") and "AllowedValues" not in parameter
+        if not re.match(r"\^\(?arn:aws", str(parameter.get("AllowedPattern")))
     ]
     for logical_id, resource in template.resources("AWS::OpenSearchService::Domain").items():
         for options in branches(properties(resource).get("AdvancedSecurityOptions")):
-            password = json.dumps(options.get("MasterUserOptions", {}).get("MasterUserPassword", ""))
-            if password != '""' and "{{resolve:secretsmanager:" not in password:
-                findings.append(f"{logical_id} gets its master password in the clear")
+            for master in branches(options.get("MasterUserOptions")):
+                password = json.dumps(master.get("MasterUserPassword", ""))
+                if password != '""' and "{{resolve:secretsmanager:" not in password:
+                    findings.append(f"{logical_id} gets its master password in the clear")
     return findings
 
 

@@ -8,7 +8,11 @@ from rules import statements
 NAT = {"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "NatInstanceId": "i-1"}
 # Parameters that each template accepts; what is left out is a default.
 ACCEPTED = {
-    "accepter-role.yaml": [{}, {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1", "LeaderRegion": "eu-west-1"}],
+    "accepter-role.yaml": [
+        {},
+        {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1", "LeaderRegion": "eu-west-1"},
+        {"Kinds": "data", "LeaderFunctionName": "data", "LeaderRegion": "eu-west-1"},
+    ],
     "connection.yaml": [{}, {"AccepterRoleArn": "arn", "AccepterExternalId": "id"}],
     "domain.yaml": [
         {},
@@ -18,6 +22,8 @@ ACCEPTED = {
         {"InstanceType": "t3.small.search", "Connected": "false"},
         {"NodeToNodeEncryption": "false"},
         {"HttpSourceCidrs": "192.0.2.0/24"},
+        {"MasterUserArn": "arn"},
+        {"MasterUserArn": "arn", "VpcId": "vpc-1", "SubnetIds": "subnet-1"},
     ],
     "provider.yaml": [
         {},
@@ -27,7 +33,18 @@ ACCEPTED = {
         {"FunctionTimeoutSeconds": 30},
         {"Egress": "existing", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "FunctionTimeoutSeconds": 30},
         {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"},
+        {"Kinds": "data", "FollowerDomainName": "copy", "MasterSecretArns": "arn", "LeaderFunctionName": "data"},
+        {"Kinds": "data", "Sides": "leader", "LeaderDomainName": "original"},
+        {"Kinds": "data", "Sides": "both", "FollowerDomainName": "copy", "LeaderDomainName": "original"},
     ],
+    "replication.yaml": [
+        {"Pattern": "logs-*", "LeaderEndpoint": "original"},
+        {"ThirdPattern": "logs-*", "LeaderEndpoint": "original", "LeaderFunctionArn": "arn"},
+        {"Index": "orders", "FollowerIndexName": "orders-copy", "LeaderEndpoint": "original"},
+        {"Pattern": "logs-*", "LeaderEndpoint": "original", "AccepterRoleArn": "arn", "AccepterExternalId": "id"},
+        {"Pattern": "logs-*", "LeaderEndpoint": "", "WaitFor": "Syncing"},
+    ],
+    "role-mappings.yaml": [{"LeaderBackendRoles": "arn"}, {"FollowerBackendRoles": "arn,arn"}, {"AdministratorArns": "arn"}],
     "transit-gateway.yaml": [{"VpcCidr": "10.0.0.0/20", "PeerCidr": "10.0.16.0/20"}],
     "transit-gateway-peering.yaml": [
         {"LeaderCidr": "10.0.0.0/20", "FollowerCidr": "10.0.16.0/20"},
@@ -40,8 +57,22 @@ STANDBY = {"MultiAzWithStandby": "true", "AvailabilityZoneCount": 3, "DedicatedM
 REFUSED = {
     "accepter-role.yaml": [
         ({"TransitGatewayId": "tgw-1", "LeaderRegion": "eu-west-1"}, "TransitGatewayRouteTableId is missing"),
-        ({"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"}, "LeaderRegion is missing"),
+        ({"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"}, "LeaderRegion is missing; it is the Region of the transit"),
+        ({"Kinds": "data", "LeaderRegion": "eu-west-1"}, "LeaderFunctionName is missing"),
+        ({"Kinds": "data", "LeaderFunctionName": "data"}, "LeaderRegion is missing; it is the Region of the function"),
+        (
+            {"Kinds": "data", "LeaderFunctionName": "data", "LeaderRegion": "eu-west-1", "TransitGatewayId": "tgw-1"},
+            "TransitGatewayId is for the role of control",
+        ),
     ],
+    "replication.yaml": [
+        ({"LeaderEndpoint": "original"}, "Nothing is to follow"),
+        ({"Pattern": "logs-*", "FollowerIndexName": "copy"}, "FollowerIndexName is for the one Index"),
+        ({"Pattern": "logs-*"}, "LeaderEndpoint is missing; without it nothing can be compared"),
+        ({"Pattern": "logs-*", "WaitFor": "Started", "LeaderFunctionArn": "arn"}, "LeaderEndpoint is missing; it says"),
+        ({"Pattern": "logs-*", "LeaderEndpoint": "original", "AccepterRoleArn": "arn"}, "AccepterExternalId is missing"),
+    ],
+    "role-mappings.yaml": [({}, "Nobody is to be mapped")],
     "connection.yaml": [({"AccepterRoleArn": "arn"}, "AccepterExternalId is missing")],
     "domain.yaml": [
         ({"InstanceType": "t2.small.search"}, "T2, T3 and M3 do not support"),
@@ -58,6 +89,9 @@ REFUSED = {
         ({"InternalUsersInVpc": "true"}, "FunctionSecurityGroupId, ClientSecurityGroupId"),
         ({**IN_VPC, "HttpSourceCidrs": "192.0.2.0/24"}, "HttpSourceCidrs cannot be used in a VPC"),
         ({**IN_VPC, "InternalUsersInVpc": "true", "NodeToNodeEncryption": "false"}, "InternalUsersInVpc would let everyone in"),
+        ({"MasterUserArn": "arn", "HttpSourceCidrs": "192.0.2.0/24"}, "HttpSourceCidrs are for users with passwords"),
+        ({**IN_VPC, "MasterUserArn": "arn", "InternalUsersInVpc": "true"}, "InternalUsersInVpc is for users with passwords"),
+        ({"MasterUserArn": "arn", "NodeToNodeEncryption": "false"}, "MasterUserArn needs fine-grained access control"),
         ({"HttpSourceCidrs": "192.0.2.0/24", "NodeToNodeEncryption": "false"}, "HttpSourceCidrs would let anyone"),
     ],
     "provider.yaml": [
@@ -67,6 +101,11 @@ REFUSED = {
         ({**NAT, "FunctionTimeoutSeconds": 120}, "FunctionTimeoutSeconds is not 300 to 900 in whole minutes"),
         ({"SubnetIds": "subnet-1"}, "SubnetIds is given, but Egress is none"),
         ({"TransitGatewayId": "tgw-1"}, "TransitGatewayRouteTableId is missing"),
+        ({"Kinds": "data"}, "FollowerDomainName is any domain"),
+        ({"Kinds": "data", "Sides": "both", "FollowerDomainName": "copy"}, "LeaderDomainName is any domain"),
+        ({"Kinds": "data", "FollowerDomainName": "copy", "TransitGatewayId": "tgw-1"}, "TransitGatewayId is for a function of control"),
+        ({"MasterSecretArns": "arn"}, "MasterSecretArns are for a function of data"),
+        ({"LeaderFunctionName": "data"}, "LeaderFunctionName is for a function of data"),
     ],
     "transit-gateway.yaml": [({"VpcCidr": "10.0.0.0/20", "PeerCidr": "10.0.0.0/20"}, "PeerCidr is the range of this side's own")],
     "transit-gateway-peering.yaml": [

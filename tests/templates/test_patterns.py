@@ -49,3 +49,58 @@ def test_a_path_of_claims_is_accepted(path):
 @pytest.mark.parametrize("path", ["/aws/claims", "/AWS", "/awsome/claims", "/ssm/claims", "/Ssm-claims", "claims", "/a/", "//a"])
 def test_a_path_that_ssm_keeps_to_itself_is_refused(path):
     assert not accepts("provider.yaml", "ClaimsPath", path)
+
+
+PATTERNS = [("replication.yaml", name) for name in ("Pattern", "SecondPattern", "ThirdPattern")]
+
+
+@pytest.mark.parametrize(("name", "parameter"), PATTERNS)
+@pytest.mark.parametrize("pattern", ["", "logs-*", "a*b*c", "2026.11-*", "orders"])
+def test_a_pattern_of_indexes_is_accepted(name, parameter, pattern):
+    assert accepts(name, parameter, pattern)
+
+
+@pytest.mark.parametrize(("name", "parameter"), [*PATTERNS, ("replication.yaml", "Index")])
+@pytest.mark.parametrize("pattern", ["*", "*-logs", ".kibana*", "_all", "Logs-*", "a,b", "a b", "a/b", "a?", "a:b", 'a"', "-a"])
+def test_a_pattern_that_would_match_system_indexes_or_nothing_is_refused(name, parameter, pattern):
+    assert not accepts(name, parameter, pattern)
+
+
+def test_one_index_is_named_without_a_wildcard():
+    assert accepts("replication.yaml", "Index", "orders")
+    assert not accepts("replication.yaml", "Index", "orders-*")
+    assert not accepts("replication.yaml", "FollowerIndexName", "orders-*")
+
+
+@pytest.mark.parametrize("naming", ["", "{{leader_index}}-copy", "copy-of-{{leader_index}}"])
+def test_names_of_followers_hold_the_leaders(naming):
+    assert accepts("replication.yaml", "FollowerIndexPattern", naming)
+
+
+@pytest.mark.parametrize("naming", ["copy", "{{leader}}-copy", "Copy-{{leader_index}}", "{{leader_index}}*"])
+def test_names_of_followers_without_the_leaders_are_refused(naming):
+    assert not accepts("replication.yaml", "FollowerIndexPattern", naming)
+
+
+ROLES = [("domain.yaml", "MasterUserArn")] + [
+    ("role-mappings.yaml", name)
+    for name in ("LeaderBackendRoles", "FollowerBackendRoles", "OperatorBackendRoles", "AdministratorArns")
+]
+
+
+@pytest.mark.parametrize(("name", "parameter"), ROLES)
+def test_a_domain_knows_single_roles(name, parameter):
+    assert accepts(name, parameter, ROLE + "path/of/role")
+    for wrong in ("*", "tandem-*", "tandem-?", "${aws:username}"):
+        assert not accepts(name, parameter, ROLE + wrong)
+
+
+SECRETS = [("provider.yaml", "MasterSecretArns"), ("role-mappings.yaml", "MasterSecretArn")]
+
+
+@pytest.mark.parametrize(("name", "parameter"), SECRETS)
+def test_secrets_are_named_one_by_one(name, parameter):
+    secret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:"
+    assert accepts(name, parameter, f"{secret}tandem/master-AbCdEf")
+    for wrong in ("*", "tandem-*", "tandem-??????"):
+        assert not accepts(name, parameter, secret + wrong)

@@ -21,6 +21,7 @@ SUBSTITUTES = {
     "ProviderRoleArn": "arn:aws:iam::123456789012:role/provider",
     "ClaimsPath": "/claims",
     "CrossClusterPrincipals": "*",
+    "MasterSecretArns": "arn:aws:secretsmanager:us-east-1:123456789012:secret:name-AbCdEf",
     "HttpPrincipals": "arn:aws:iam::123456789012:root",
     "HttpSourceCidrs": "192.0.2.0/24",
 }

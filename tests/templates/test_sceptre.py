@@ -96,7 +96,8 @@ def test_each_side_is_in_its_own_account_and_region():
 
 def test_every_stack_is_named_like_its_template_and_carries_the_tags():
     for name, stack in render(LAYOUTS["two accounts"]).items():
-        assert stack._template_handler_config["path"] == f"{name.split('/')[1]}.yaml"
+        # What is launched for data beside the same for control is named so.
+        assert stack._template_handler_config["path"] == f"{name.split('/')[1].removeprefix('data-')}.yaml"
         assert stack.tags == {"Project": "tandem", "ManagedBy": "Tandem"}
         assert stack.external_name == f"tandem-{name.replace('/', '-')}"
 
@@ -121,20 +122,33 @@ def test_provider_and_accepter_role_agree_on_the_name_of_the_role():
     assert parameters(provider)["AccepterRoleName"] == parameters(accepter)["RoleName"]
 
 
+REPLICATING = example(pattern="logs-*", reverse_pattern="orders-*")
 OPTIONAL = {
     "adopt_existing": ("follower/connection", "AdoptExisting", True, "true"),
     "connection_mode": ("follower/connection", "ConnectionMode", "VPC_ENDPOINT", "VPC_ENDPOINT"),
     "skip_unavailable": ("follower/connection", "SkipUnavailable", "DISABLED", "DISABLED"),
     "connection_timeout_seconds": ("follower/connection", "TimeoutSeconds", 1800, "1800"),
     "function_timeout_seconds": ("follower/provider", "FunctionTimeoutSeconds", 300, "300"),
+    "follower_replicas": ("follower/replication", "NumberOfReplicas", 0, "0"),
+    "wait_for": ("follower/replication", "WaitFor", "Syncing", "Syncing"),
+    "equal_up_to_documents": ("follower/replication", "EqualUpToDocuments", 5, "5"),
+    "compare_documents_per_second": ("follower/replication", "CompareDocumentsPerSecond", 7, "7"),
+    "when_rule_deleted": ("follower/replication", "WhenRuleDeleted", "Stop", "Stop"),
+    "when_index_deleted": ("follower/replication", "WhenIndexDeleted", "StopAndDelete", "StopAndDelete"),
+    "replication_timeout_seconds": ("follower/replication", "TimeoutSeconds", 60, "60"),
+    "reverse_alias": ("leader/connection", "ConnectionAlias", "copies", "copies"),
+    "leader_role": ("leader/role-mappings", "LeaderRole", "mine", "mine"),
+    "follower_role": ("follower/role-mappings", "FollowerRole", "mine", "mine"),
+    "operator_role": ("follower/role-mappings", "OperatorRole", "mine", "mine"),
 }
 
 
 @pytest.mark.parametrize("key", OPTIONAL)
 def test_an_optional_key_reaches_its_parameter_and_is_the_templates_default_without(key):
     stack, parameter, value, expected = OPTIONAL[key]
-    assert parameter not in parameters(render(example())[stack])
-    changed = example(**{key: value})
+    # The alias of the other way is the one that is always said: the template's connection has none of its own.
+    assert parameters(render(REPLICATING)[stack]).get(parameter) in (None, "follower")
+    changed = {**REPLICATING, key: value}
     assert parameters(render(changed)[stack])[parameter] == expected
     assert findings(changed) == []
 

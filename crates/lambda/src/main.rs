@@ -5,6 +5,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cloud::{Access, Cloud};
 use custom_resource::{HttpsResponder, Invocation, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
 use resources::{Egress, Platform};
@@ -20,11 +21,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Arc::new(cloud::sdk::Aws::load(&settings.claims_path).await);
     let gate = settings.nat_instance.map(|id| Egress::new(Arc::clone(&aws), id));
     let kinds = resources::kinds_named(&settings.kinds, &aws)?;
-    let service = Service::new(kinds, HttpsResponder::new()?, Platform::new(aws)).behind(gate);
+    let service = Service::new(kinds, HttpsResponder::new()?, Platform::new(Arc::clone(&aws))).behind(gate);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = invocation(&event.context);
+        if compare::is_question(&event.payload) {
+            let open = async |access: Access| aws.search(&access).await;
+            // On the heap, like the work below.
+            return Ok(Box::pin(compare::serve_question(&event.payload, invocation.deadline, open)).await);
+        }
         // On the heap: the whole work of a kind, with the gate around it, is one future of many kilobytes.
-        Box::pin(service.serve(event.payload, &invocation)).await.map_err(|error| Diagnostic {
+        let served = Box::pin(service.serve(event.payload, &invocation)).await;
+        served.map(|()| Value::Null).map_err(|error| Diagnostic {
             error_type: "NotServed".to_owned(),
             error_message: wait::chain(&error),
         })

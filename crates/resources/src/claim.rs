@@ -13,7 +13,7 @@ use custom_resource::{Context, Sent};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use hold::{Barred, Fate, Hold};
-pub(crate) use release::Release;
+pub(crate) use release::{Begun, Release};
 
 /// The resource of a stack, whatever request speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,11 @@ impl Phase {
                 targets.sort();
                 targets.dedup();
                 Self::Requesting { targets, by }
+            }
+            // A removal that saw nothing of ours has met a request that was about to make it.
+            (Self::Releasing { id, mut targets, because }, Self::Requesting { .. } | Self::Made { .. }) => {
+                targets.retain(|mark| mark != release::NOTHING);
+                Self::Releasing { id, targets, because }
             }
             (phase, _) => phase,
         }

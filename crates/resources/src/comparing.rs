@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloud::{Access, Caller, Cloud, PeerAddress};
-use compare::{AnySide, Answered, Comparison, Far, Near, Question, Report, Side, Verdict, compare};
+use compare::{Answered, AnySide, Comparison, Far, Near, Question, Report, Side, Verdict, compare};
 use custom_resource::{Applied, Home, Properties, Rule};
 use serde_json::{Map, Value};
 use wait::Deadline;
@@ -57,7 +57,8 @@ impl LeaderSide {
             return Ok(AnySide::Near(Near(open(cloud, &self.access).await?)));
         };
         let context = || format!("cannot ask the leader's function {}", address.function_arn);
-        let peer = cloud.peer(address).await.map_err(|source| Problem::Call { context: context(), source })?;
+        let peer =
+            cloud.peer(address).await.map_err(|source| Problem::Call { context: context(), source })?;
         let Access { endpoint, region, caller } = self.access.clone();
         let secret = if let Caller::Secret(arn) = caller { Some(arn) } else { None };
         Ok(AnySide::Far(Far { peer, endpoint, region, secret }))
@@ -71,12 +72,12 @@ pub(crate) async fn matching(
     deadline: Deadline,
 ) -> Result<Vec<String>, Problem> {
     let question = Question::Matching { pattern: pattern.to_owned() };
-    let wanted = || format!("cannot list the indexes of the leader that match `{pattern}`");
-    let answer = leader.ask(&question, deadline).await.map_err(Problem::comparing(wanted))?;
+    let side = || "the leader's side has no answer".to_owned();
+    let answer = Box::pin(leader.ask(&question, deadline)).await.map_err(Problem::comparing(side))?;
     match answer.what {
         Answered::Matching(indexes) => Ok(indexes),
         other => Err(Problem::Dead {
-            what: format!("{}: it answers what was not asked ({other:?})", wanted()),
+            what: format!("the leader's side answers what was not asked: {other:?}"),
             hint: "Deploy the same version of the function on both sides.".to_owned(),
         }),
     }
@@ -165,9 +166,11 @@ impl Prover {
             up_to: Some(comparing.up_to),
             ..Comparison::new(leader_index, follower_index)
         };
-        let wanted = || format!("cannot compare index `{follower_index}` with leader index `{leader_index}`");
-        let report =
-            compare(leader, follower, &comparison, deadline).await.map_err(Problem::comparing(wanted))?;
+        let wanted =
+            || format!("index `{follower_index}` cannot be compared with leader index `{leader_index}`");
+        // On the heap: it is large, and every invocation has room for it, whether it compares or not.
+        let comparing = Box::pin(compare(leader, follower, &comparison, deadline));
+        let report = comparing.await.map_err(Problem::comparing(wanted))?;
         let words = report.sentence();
         // For whoever wants to keep it: every log line of the function is an object.
         tracing::info!(report = %serde_json::to_string(&report).unwrap_or_default(), "{words}");
@@ -177,7 +180,7 @@ impl Prover {
                 Ok(words)
             }
             Verdict::Different => Err(Problem::Dead {
-                what: format!("index `{follower_index}` follows, but is not equal: {}", words.trim_end_matches('.')),
+                what: words.trim_end_matches('.').to_owned(),
                 hint: "Write these documents on the leader once more, or have the index copied anew: delete it from its \
                        stack and from the follower, and create it again."
                     .to_owned(),
@@ -190,7 +193,7 @@ impl Prover {
         let reports = self.reports();
         let is_equal = |report: &&Report| report.verdict == Verdict::Equal;
         let documents: u64 = reports.values().filter(is_equal).map(|report| report.leader.documents).sum();
-        let seconds: f64 = reports.values().map(|report| report.seconds).sum();
+        let seconds = reports.values().fold(0.0, |sum, report| sum + report.seconds);
         let (all, equal) = (reports.len(), reports.values().filter(is_equal).count());
         let compared = match (wait_for, reports.values().next()) {
             (WaitFor::Started, _) => "Not compared, because WaitFor is Started.".to_owned(),

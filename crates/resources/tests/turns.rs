@@ -15,6 +15,7 @@
     reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
+mod data;
 mod gateways;
 mod support;
 
@@ -48,7 +49,7 @@ fn brisk() -> World {
     })
 }
 
-const PLACES: [Place; 4] = [
+const PLACES: [Place; 9] = [
     Place { world: brisk, ..CONNECTION },
     Place { world: || brisk().with_quirk(Quirk::AliasCheckSeesOnlyWhatIsListed), ..CONNECTION },
     Place {
@@ -65,7 +66,54 @@ const PLACES: [Place; 4] = [
         old: gateways::properties,
         new: gateways::with_other_routes,
     },
+    Place {
+        kind: data::ROLE_MAPPING,
+        world: data::world,
+        old: data::role_mapping,
+        new: || changed(data::role_mapping(), "BackendRoles", "arn:aws:iam::222222222222:role/another"),
+    },
+    // Beside an entry of somebody else.
+    Place {
+        kind: data::ROLE_MAPPING,
+        world: || data::world().with_mapping(data::FOLLOWER, data::FOLLOWER_ROLE, "theirs"),
+        old: data::role_mapping,
+        new: || changed(data::role_mapping(), "BackendRoles", "arn:aws:iam::222222222222:role/another"),
+    },
+    Place {
+        kind: data::FOLLOWER_INDEX,
+        world: data::world,
+        old: || named(data::follower_index()),
+        new: || named(data::with_settings()),
+    },
+    Place {
+        kind: data::FOLLOWER_INDEX,
+        world: with_two_leader_indexes,
+        old: || named(data::follower_index()),
+        new: || {
+            changed(changed(named(data::follower_index()), "LeaderIndex", "other"), "ReseedWhenLost", "true")
+        },
+    },
+    Place {
+        kind: data::REPLICATION_RULE,
+        world: data::world,
+        old: || with_pattern("events-*"),
+        new: || with_pattern("events-1*"),
+    },
 ];
+
+fn named(properties: Value) -> Value {
+    changed(changed(properties, "FollowerIndex", "logs"), "WaitFor", "Syncing")
+}
+
+fn with_pattern(pattern: &str) -> Value {
+    changed(changed(data::replication_rule(), "Pattern", pattern), "WaitFor", "Syncing")
+}
+
+fn with_two_leader_indexes() -> World {
+    let world = data::world();
+    world.write_documents(data::LEADER, "other", &[("x", 1)]);
+    world
+}
 
 const CONNECTION: Place =
     Place { kind: KIND, world, old: properties, new: || changed(properties(), "RemoteDomain", "leader-two") };
@@ -91,7 +139,11 @@ fn signed(second: u32, id: &str, mut event: Value) -> Value {
 }
 
 fn seen(world: &World, kind: &str) -> String {
-    if kind == KIND { format!("{:?}", world.live_connections()) } else { world.gateways_text() }
+    match kind {
+        KIND => format!("{:?}", world.live_connections()),
+        gateways::KIND => world.gateways_text(),
+        _ => world.clusters_text(),
+    }
 }
 
 async fn pass(time: Duration) {
@@ -217,6 +269,16 @@ fn regression_a_late_note_of_the_one_given_up_is_not_believed() {
 fn regression_what_no_claim_names_is_removed_by_who_made_it() {
     for lead in (3_000..6_000).step_by(50).map(Duration::from_millis) {
         run(PLACES[1], &History { lead, given_up: None, twin: None, back: None });
+    }
+}
+
+/// Another delivery was done first and said that the request is over, while this one was still in its call.
+#[test]
+fn regression_a_delivery_that_has_seen_another_at_work_does_not_say_that_the_request_is_over() {
+    for lead in (0..6_000).step_by(500).map(Duration::from_millis) {
+        let given_up = Some((8, Fault::Delay(Duration::from_secs(24))));
+        let twin = Some((Duration::from_millis(179), None));
+        run(PLACES[4], &History { lead, given_up, twin, back: None });
     }
 }
 

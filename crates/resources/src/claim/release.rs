@@ -13,6 +13,18 @@ use super::{Barred, Holder, Ledger, Phase, Standing};
 const SETTLE: Duration = Duration::from_secs(30);
 /// What the claim says when something may still be on its way.
 const BEGUN: &str = "begun";
+/// What it says when nothing was made when the removal began: what is there is somebody else's.
+pub(super) const NOTHING: &str = "nothing";
+
+/// What there is to remove.
+pub(crate) enum Begun {
+    /// Nothing of ours, and the claim is given up.
+    Nothing,
+    /// Nothing of ours yet: another request may be about to make it.
+    NotYet,
+    /// What the claim covers, and the marks of an earlier look.
+    Covered(Vec<String>),
+}
 
 /// The removal of what has one name from beginning to end, so that its claim need not say an id.
 pub(crate) struct Release<'a, C> {
@@ -38,19 +50,18 @@ impl<'a, C: Claims> Release<'a, C> {
         self.ledger.name()
     }
 
-    /// Records that the removal has begun, so that a request that is still at work stops. The marks of an earlier look;
-    /// none when there is nothing of ours to remove.
-    pub(crate) async fn begin(&self) -> Result<Option<Vec<String>>, Barred> {
+    /// Records that the removal has begun, so that a request that is still at work stops.
+    pub(crate) async fn begin(&self) -> Result<Begun, Barred> {
         let (request, sent) = &self.request;
         let phase = match self.ledger.read().await? {
-            Standing::Free => return Ok(None),
+            Standing::Free => return Ok(Begun::Nothing),
             Standing::Theirs(holder) => {
                 tracing::warn!(
                     ?holder,
                     "the claim `{}` is somebody else's: nothing is removed",
                     self.claim()
                 );
-                return Ok(None);
+                return Ok(Begun::Nothing);
             }
             Standing::OursUnreadable => return Err(Barred::Unreadable),
             // A Delete of long ago, delivered again.
@@ -58,16 +69,27 @@ impl<'a, C: Claims> Release<'a, C> {
             Standing::Ours(phase) => phase,
         };
         let may_be_at_work = self.ledger.turn().is_some_and(|turn| turn.request != *request && !turn.is_over);
-        let marks = if may_be_at_work { vec![BEGUN.to_owned()] } else { Vec::new() };
+        let begun = || if may_be_at_work { vec![BEGUN.to_owned()] } else { Vec::new() };
         match phase {
-            // Nothing was made under the claim.
             Phase::Looking | Phase::Adopting { .. } if !may_be_at_work => {
                 self.let_go().await?;
-                Ok(None)
+                Ok(Begun::Nothing)
             }
-            Phase::Releasing { targets, .. } => Ok(Some(targets)),
-            Phase::Requesting { .. } => self.mark(vec![BEGUN.to_owned()]).await.map(Some),
-            Phase::Looking | Phase::Adopting { .. } | Phase::Made { .. } => self.mark(marks).await.map(Some),
+            // A request that is about to make it writes that down first, so the next looks tell.
+            Phase::Looking | Phase::Adopting { .. } => {
+                self.mark(vec![BEGUN.to_owned(), NOTHING.to_owned()]).await?;
+                Ok(Begun::NotYet)
+            }
+            Phase::Releasing { targets, .. } if targets.iter().any(|mark| mark == NOTHING) => {
+                if self.is_settling(&targets) {
+                    return Ok(Begun::NotYet);
+                }
+                self.let_go().await?;
+                Ok(Begun::Nothing)
+            }
+            Phase::Releasing { targets, .. } => Ok(Begun::Covered(targets)),
+            Phase::Requesting { .. } => self.mark(vec![BEGUN.to_owned()]).await.map(Begun::Covered),
+            Phase::Made { .. } => self.mark(begun()).await.map(Begun::Covered),
         }
     }
 

@@ -8,7 +8,7 @@ use cloud::{Cloud, Search};
 use compare::Near;
 use custom_resource::{Applied, Context, Failure};
 use serde_json::Value;
-use wait::{Deadline, Pace, Probe, WaitError, until};
+use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
 use super::cleanup::cleanup;
 use super::next::{Observed, Refused, Step, Whose, next};
@@ -26,6 +26,11 @@ const GRACE: Duration = Duration::from_secs(30);
 const RESEEDING: &str = "reseeding";
 /// What it records of the settings that were given to the plugin, which does not show them.
 const SETTINGS: &str = "settings ";
+/// What it records of the request that started it last: what it dies of belongs into that one's answer.
+const STARTED: &str = "started by ";
+/// What it records of a copy that a request replaced by that of another source: when the stack takes the request back,
+/// the properties of before say nothing of replacing.
+const REPLACED: &str = "replaced ";
 
 /// Makes the index follow as the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
@@ -117,10 +122,10 @@ impl<C: Cloud> Work<'_, C> {
         let observed = Observed {
             status: &status,
             is_as_wanted,
-            whose: whose(&phase),
-            is_fresh: maker(&phase) == Some(self.context.request_id.as_str()),
+            whose: whose(&phase, is_as_wanted),
+            is_fresh: self.is_recorded(&self.started_by_this()),
             refused: self.refused(),
-            may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING),
+            may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING) || self.goes_back(),
             wait_for: self.spec.wait_for,
         };
         match next(&observed) {
@@ -130,11 +135,12 @@ impl<C: Cloud> Work<'_, C> {
                     "index `{}` follows already, and is looked after from now on",
                     self.spec.index
                 );
-                self.note(Phase::Made { id: self.spec.index.clone(), by: None }).await?;
+                // Somebody else's until it is done: giving up leaves it alone.
+                self.note(Phase::Adopting { id: self.spec.index.clone() }).await?;
                 Ok(not_yet("taken over"))
             }
             Step::Resume => self.resume(&plugin, &status).await,
-            Step::Reseed => self.reseed(&plugin, &status).await,
+            Step::Reseed => self.reseed(&plugin, &status, phase).await,
             Step::Wait => Ok(not_yet(status.to_string())),
             Step::Done => self.finish(&plugin, phase, status).await,
             Step::Fail(end) => Err(dead(end, self.spec, &status)),
@@ -144,36 +150,40 @@ impl<C: Cloud> Work<'_, C> {
     async fn start<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Status>, Problem> {
         let Spec { index, leader_index, .. } = self.spec;
         // What was made by an earlier request stays known as made while it is asked for again.
-        let (is_made, by) = (whose(&phase) == Whose::Ours, self.context.request_id.clone());
+        let (is_made, by) = (matches!(phase, Phase::Made { .. }), self.context.request_id.clone());
         if !is_made {
             self.record_settings();
+            self.record_start();
             self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
         }
         self.ensure_fresh().await?;
         match plugin.start(index, leader_index).await {
             Ok(()) => {
                 self.record_settings();
-                self.hold.record_made(index).await.map_err(|barred| self.barred(barred))?;
+                self.record_start();
+                let made = self.hold.record_made_anew(index, &phase).await;
+                made.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet("started"))
             }
             Err(Ended::NameTaken | Ended::AlreadySo) => {
                 lock(&self.name_taken_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if !is_made && matches!(phase, Phase::Looking) {
-                    // Nothing was made under the claim, and it says so again.
-                    self.note(Phase::Looking).await?;
-                }
+                self.nothing_made(&phase).await?;
                 Ok(not_yet("an index of that name exists"))
             }
             Err(Ended::NoConnection(problem)) => {
-                let is_early =
-                    !lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE)).has_passed();
-                if is_early {
-                    return Ok(not_yet("the follower does not know the connection yet"));
+                self.nothing_made(&phase).await?;
+                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
+                if until.has_passed() {
+                    return Err(problem);
                 }
+                Ok(not_yet("the follower does not know the connection yet"))
+            }
+            Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
                 Err(problem)
             }
-            Err(Ended::Dead(problem)) => {
+            // Refused for good, by IAM.
+            Err(Ended::Failed(problem)) if problem.retry() == Retry::Never => {
                 self.nothing_made(&phase).await?;
                 Err(problem)
             }
@@ -183,8 +193,8 @@ impl<C: Cloud> Work<'_, C> {
 
     /// After a clear refusal of the first try the claim says again that nothing was made.
     async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
-        if matches!(before, Phase::Looking) {
-            self.note(Phase::Looking).await?;
+        if matches!(before, Phase::Looking | Phase::Adopting { .. }) {
+            self.note(before.clone()).await?;
         }
         Ok(())
     }
@@ -211,13 +221,22 @@ impl<C: Cloud> Work<'_, C> {
         &self,
         plugin: &Plugin<'_, S>,
         status: &Status,
+        phase: Phase,
     ) -> Result<Probe<Status>, Problem> {
         let index = &self.spec.index;
         if !self.is_recorded(RESEEDING) {
             let mut parts = self.hold.ledger.parts();
             parts.push(RESEEDING.to_owned());
+            if let Status::Follows { source, .. } = status
+                && self.spec.reseed_when_lost
+                && !self.is_as_wanted(status)
+            {
+                parts.push(format!("{}{source}", self.replaced_by_this()));
+            }
             self.hold.ledger.set_parts(parts);
-            self.note(Phase::Made { id: index.clone(), by: None }).await?;
+            // What is replaced is ours from then on.
+            let is_ours = matches!(phase, Phase::Made { .. });
+            self.note(if is_ours { phase } else { Phase::Made { id: index.clone(), by: None } }).await?;
         }
         tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
         self.ensure_fresh().await?;
@@ -262,7 +281,18 @@ impl<C: Cloud> Work<'_, C> {
         if !self.prover.is_proved(&self.spec.comparing, &self.spec.index) {
             return self.prove().await;
         }
+        let phase = match phase {
+            Phase::Adopting { id } => Phase::Made { id, by: None },
+            phase @ (Phase::Looking
+            | Phase::Requesting { .. }
+            | Phase::Made { .. }
+            | Phase::Releasing { .. }) => phase,
+        };
         self.record_settings();
+        // Only the next request can be the way back.
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| !part.starts_with(REPLACED) || part.starts_with(&self.replaced_by_this()));
+        self.hold.ledger.set_parts(parts);
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
     }
@@ -270,7 +300,9 @@ impl<C: Cloud> Work<'_, C> {
     /// Compares; the next look sees whether it still follows.
     async fn prove(&self) -> Result<Probe<Status>, Problem> {
         let Spec { following, leader_index, index, comparing, .. } = self.spec;
-        let Some(leader) = &comparing.leader else { return Ok(not_yet("there is no leader to compare with")) };
+        let Some(leader) = &comparing.leader else {
+            return Ok(not_yet("there is no leader to compare with"));
+        };
         let leader = leader.open(self.cloud).await?;
         let follower = Near(open(self.cloud, &following.access()).await?);
         let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
@@ -303,9 +335,35 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.ledger.parts().iter().any(|known| known == part)
     }
 
+    fn started_by_this(&self) -> String {
+        format!("{STARTED}{}", self.context.request_id)
+    }
+
+    /// The next write says which request started it last.
+    fn record_start(&self) {
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| !part.starts_with(STARTED));
+        parts.push(self.started_by_this());
+        self.hold.ledger.set_parts(parts);
+    }
+
+    fn replaced_by_this(&self) -> String {
+        format!("{REPLACED}by {}: ", self.context.request_id)
+    }
+
+    /// The request before replaced the very copy that is wanted now.
+    fn goes_back(&self) -> bool {
+        let Spec { following, leader_index, .. } = self.spec;
+        let wanted = format!(": {}:{leader_index}", following.alias);
+        self.hold.ledger.parts().iter().any(|part| part.starts_with(REPLACED) && part.ends_with(&wanted))
+    }
+
     /// The next write says with which settings it follows, and that nothing is being replaced.
     fn record_settings(&self) {
-        self.hold.ledger.set_parts(vec![self.settings_part()]);
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED));
+        parts.push(self.settings_part());
+        self.hold.ledger.set_parts(parts);
     }
 
     async fn note(&self, phase: Phase) -> Result<(), Problem> {
@@ -323,18 +381,13 @@ impl<C: Cloud> Work<'_, C> {
     }
 }
 
-fn whose(phase: &Phase) -> Whose {
+/// What is being taken over counts as ours for as long as it follows what it shall.
+fn whose(phase: &Phase, is_as_wanted: bool) -> Whose {
     match phase {
-        Phase::Looking | Phase::Adopting { .. } | Phase::Releasing { .. } => Whose::Nobodys,
+        Phase::Looking | Phase::Releasing { .. } => Whose::Nobodys,
+        Phase::Adopting { .. } if !is_as_wanted => Whose::Nobodys,
         Phase::Requesting { .. } => Whose::Asked,
-        Phase::Made { .. } => Whose::Ours,
-    }
-}
-
-fn maker(phase: &Phase) -> Option<&str> {
-    match phase {
-        Phase::Made { by, .. } => by.as_deref(),
-        Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. } => None,
+        Phase::Adopting { .. } | Phase::Made { .. } => Whose::Ours,
     }
 }
 

@@ -5,7 +5,7 @@ use custom_resource::{Context, Failure};
 use wait::{Pace, Probe, until};
 
 use super::spec::{Identity, Spec, WhenDeleted};
-use crate::claim::{Barred, Release};
+use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
 use crate::replication::{Ended, Following, Plugin, Status};
 
@@ -46,8 +46,12 @@ struct Removal<'a, C: Cloud> {
 impl<C: Cloud> Removal<'_, C> {
     /// One look and at most one step.
     async fn look(&self) -> Result<Probe<()>, Problem> {
-        let Some(mut marks) = self.release.begin().await.map_err(|barred| self.barred(barred))? else {
-            return Ok(Probe::Ready(()));
+        let mut marks = match self.release.begin().await.map_err(|barred| self.barred(barred))? {
+            Begun::Nothing => return Ok(Probe::Ready(())),
+            Begun::NotYet => {
+                return Ok(Probe::NotYet("nothing is made; a request may still be at work".to_owned()));
+            }
+            Begun::Covered(marks) => marks,
         };
         let plugin = Plugin::open(self.cloud, &self.following).await?;
         let index = &self.identity.index;

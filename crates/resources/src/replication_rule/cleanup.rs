@@ -5,10 +5,10 @@ use custom_resource::{Context, Failure};
 use wait::{Pace, Probe, until};
 
 use super::spec::{Identity, Spec, WhenDeleted};
-use crate::claim::{Barred, Release};
+use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
 use crate::follower_index::Identity as Index;
-use crate::replication::{Ended, Following, Plugin, Status};
+use crate::replication::{Ended, Following, Plugin, Status, overlap};
 
 /// Removes what the claim covers. No claim, or somebody else's: nothing of ours is there.
 pub(crate) async fn cleanup<C: Cloud>(
@@ -45,8 +45,12 @@ struct Removal<'a, C: Cloud> {
 impl<C: Cloud> Removal<'_, C> {
     /// One look and at most one step, or one for each index that stops.
     async fn look(&self) -> Result<Probe<()>, Problem> {
-        let Some(marks) = self.release.begin().await.map_err(|barred| self.barred(barred))? else {
-            return Ok(Probe::Ready(()));
+        let marks = match self.release.begin().await.map_err(|barred| self.barred(barred))? {
+            Begun::Nothing => return Ok(Probe::Ready(())),
+            Begun::NotYet => {
+                return Ok(Probe::NotYet("nothing is made; a request may still be at work".to_owned()));
+            }
+            Begun::Covered(marks) => marks,
         };
         let plugin = Plugin::open(self.cloud, &self.following).await?;
         // The rule first: it would make follow again what is stopped.
@@ -67,14 +71,16 @@ impl<C: Cloud> Removal<'_, C> {
         Ok(Probe::Ready(()))
     }
 
-    /// Stops what follows by this connection and matches, except what is another resource's. The last one's name.
+    /// Stops what follows by this connection and matches, except what is another resource's or matches another rule too:
+    /// that one could not make it follow again. The last one's name.
     async fn stop<S: Search>(&self, plugin: &Plugin<'_, S>, spec: &Spec) -> Result<Option<String>, Problem> {
-        let mut stopped = None;
+        let (mut stopped, others) = (None, plugin.patterns().await?);
         for index in plugin.matching(&spec.naming.of(&spec.pattern)).await? {
             let Status::Follows { source, .. } = plugin.status(&index).await? else { continue };
             let is_of_the_rule =
                 source.alias == self.identity.alias && spec.naming.of(&source.index) == index;
-            if !is_of_the_rule || self.is_claimed(&index).await? {
+            let is_of_another = others.iter().any(|pattern| overlap(pattern, &source.index));
+            if !is_of_the_rule || is_of_another || self.is_claimed(&index).await? {
                 continue;
             }
             match plugin.stop(&index).await {

@@ -11,7 +11,7 @@ use super::apply::recorded;
 use super::plan::Change;
 use super::side::Side;
 use super::spec::Identity;
-use crate::claim::{Barred, Release};
+use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
 
 /// Removes what the claim covers. No claim: nothing of ours is there.
@@ -41,8 +41,12 @@ struct Removal<'a, C: Cloud> {
 impl<C: Cloud> Removal<'_, C> {
     /// One look and at most one change.
     async fn look(&self) -> Result<Probe<()>, Problem> {
-        let Some(marks) = self.release.begin().await.map_err(|barred| self.barred(barred))? else {
-            return Ok(Probe::Ready(()));
+        let marks = match self.release.begin().await.map_err(|barred| self.barred(barred))? {
+            Begun::Nothing => return Ok(Probe::Ready(())),
+            Begun::NotYet => {
+                return Ok(Probe::NotYet("nothing is made; a request may still be at work".to_owned()));
+            }
+            Begun::Covered(marks) => marks,
         };
         let side = Side::open(self.cloud, self.identity, self.caller).await?;
         let mapping = side.read().await?;

@@ -80,6 +80,8 @@ impl Mapping {
 pub(crate) struct Change {
     pub(crate) add: BTreeSet<Entry>,
     pub(crate) remove: BTreeSet<Entry>,
+    /// Ours that are there more than once, because two deliveries added them at the same time.
+    pub(crate) once: BTreeSet<Entry>,
 }
 
 impl Change {
@@ -90,14 +92,19 @@ impl Change {
         ours: &BTreeSet<Entry>,
     ) -> Self {
         let has = |entry: &&Entry| mapping.is_some_and(|mapping| mapping.has(entry));
+        let is_twice = |entry: &&Entry| {
+            let seen = mapping.into_iter().flat_map(|mapping| &mapping.entries);
+            seen.filter(|known| known == entry).count() > 1
+        };
         Self {
             add: wanted.iter().filter(|entry| !has(entry)).cloned().collect(),
             remove: ours.difference(wanted).filter(has).cloned().collect(),
+            once: ours.intersection(wanted).filter(is_twice).cloned().collect(),
         }
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
-        self.add.is_empty() && self.remove.is_empty()
+        self.add.is_empty() && self.remove.is_empty() && self.once.is_empty()
     }
 
     /// The operations of the JSON Patch, and whether they write a whole list.
@@ -115,9 +122,14 @@ impl Change {
         let (mut operations, mut is_whole) = (Vec::new(), false);
         for list in List::ALL {
             let (seen, added, path) = (mapping.names(list), added(list), format!("{path}/{}", list.name()));
-            let is_going = |name: &str| self.remove.contains(&Entry { list, name: name.to_owned() });
+            let is_going = |place: usize, name: &str| {
+                let entry = Entry { list, name: name.to_owned() };
+                let is_again = || seen.iter().take(place).any(|before| *before == name);
+                self.remove.contains(&entry) || (self.once.contains(&entry) && is_again())
+            };
+            let all = seen.iter().enumerate();
             let going: Vec<_> =
-                seen.iter().enumerate().filter(|(_, name)| is_going(name)).map(|(place, _)| place).collect();
+                all.filter(|(place, name)| is_going(*place, name)).map(|(place, _)| place).collect();
             if let Some(first) = going.first().and_then(|place| seen.get(*place)) {
                 let end = format!("{path}/{}", seen.len());
                 operations.push(json!({ "op": "add", "path": end, "value": first }));
@@ -170,7 +182,11 @@ mod tests {
             (&["a"], &["b"], &["b"], &["b"], &[]),
         ] {
             let change = Change::between(Some(&mapping(seen)), &set(wanted), &set(ours));
-            assert_eq!(change, Change { add: set(add), remove: set(remove) }, "{seen:?} {wanted:?} {ours:?}");
+            assert_eq!(
+                change,
+                Change { add: set(add), remove: set(remove), once: set(&[]) },
+                "{seen:?} {wanted:?} {ours:?}"
+            );
         }
         assert_eq!(Change::between(None, &set(&["a"]), &set(&[])).add, set(&["a"]));
         assert!(Change::between(None, &set(&[]), &set(&["a"])).is_nothing());
@@ -178,7 +194,7 @@ mod tests {
 
     #[track_caller]
     fn check(seen: Option<&Mapping>, add: &[&str], remove: &[&str], expected: &Value, is_whole: bool) {
-        let change = Change { add: set(add), remove: set(remove) };
+        let change = Change { add: set(add), remove: set(remove), once: set(&[]) };
         assert_eq!(change.patch("a/b", seen), (expected.as_array().unwrap().clone(), is_whole));
     }
 
@@ -223,6 +239,22 @@ mod tests {
                 { "op": "add", "path": "/a~1b/backend_roles/-", "value": "z" },
             ]),
             false,
+        );
+    }
+
+    #[test]
+    fn what_two_deliveries_added_at_the_same_time_stays_once() {
+        let (seen, wanted) = (mapping(&["x", "a", "x", "a"]), set(&["a"]));
+        let change = Change::between(Some(&seen), &wanted, &set(&["a"]));
+        let expected = json!([
+            { "op": "add", "path": "/r/backend_roles/4", "value": "a" },
+            { "op": "remove", "path": "/r/backend_roles/4" },
+            { "op": "remove", "path": "/r/backend_roles/3" },
+        ]);
+        assert_eq!(change.patch("r", Some(&seen)), (expected.as_array().unwrap().clone(), false));
+        assert!(
+            Change::between(Some(&seen), &wanted, &set(&[])).is_nothing(),
+            "what is not ours stays as it is"
         );
     }
 

@@ -12,6 +12,8 @@
     reason = "tests may panic and sleep on the paused clock; each uses its part of the bench"
 )]
 
+pub mod history;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +96,12 @@ impl Bench {
 
     /// What was answered before is not looked at: an invocation may die after its answer.
     pub fn forget_answers(&self) {
-        self.service.responder().take();
+        self.answers();
+    }
+
+    /// Takes what was answered so far: an invocation may die after its answer.
+    pub fn answers(&self) -> Vec<Value> {
+        self.service.responder().take()
     }
 
     /// Delivers an event that has one answer.

@@ -135,6 +135,13 @@ impl World {
         });
     }
 
+    /// Somebody writes a list of a role's mapping as a whole.
+    pub fn write_mapping_by_hand(&self, host: &str, role: &str, list: &str, entries: &[String]) {
+        self.on_cluster(host, |node| {
+            node.mappings.entry(role).or_insert_with(|| json!({}))[list] = json!(entries);
+        });
+    }
+
     /// Nobody can change the mapping of this role.
     pub fn reserve_mapping(&self, host: &str, role: &str) {
         self.on_cluster(host, |node| {
