@@ -3,7 +3,7 @@
     python -m bench.data [--sizes 10000 100000 1000000] [--rate 1000000]
 
 Two real nodes behind the sandbox's endpoints; the documents are small. What would have to cross without digests is the
-documents themselves, as searches answer them: `bytes_read` of one side.
+documents of both sides as searches answer them: what was read when they were equal.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ def main() -> None:
             secret = tandem.master_secret(follower)
             for domain in (leader, follower):
                 fill(sandbox, domain, size)
+            copying = 0
             for share in SHARES:
                 change(sandbox, follower, size, share)
-                measure(leader, follower, size, share, secret, given.rate)
+                copying = measure(leader, follower, size, share, secret, given.rate, copying)
             for domain in (leader, follower):
                 domain.delete()
 
@@ -91,14 +92,16 @@ def write(sandbox: Sandbox, domain: Domain, numbers: Iterable[int], word: str) -
     connection.close()
 
 
-def measure(leader: Domain, follower: Domain, size: int, share: int, secret: str, rate: int) -> None:
+def measure(leader: Domain, follower: Domain, size: int, share: int, secret: str, rate: int, copying: int) -> int:
+    """Prints a row; answers what both sets come to, `copying` if that is known."""
     options = ("--ignore-versions", "--patience", 0, "--rate", rate)
     compared = tandem.compare(leader, follower, "i", *options, secret=secret)
     assert compared.code == (1 if share else 0), compared
     report = compared.report
     found = f"{'>=' if report['at_least'] else ''}{report['differences']}"
-    # One side is read where it is; what is asked of the other one crosses.
-    between, copying = report["leader"]["bytes_exchanged"], report["leader"]["bytes_read"]
+    sides = (report["leader"], report["follower"])
+    between = sum(side["bytes_exchanged"] for side in sides)
+    copying = copying or sum(side["bytes_read"] for side in sides)
     numbers = (
         f"{size:,}",
         f"{share} %",
@@ -111,6 +114,7 @@ def measure(leader: Domain, follower: Domain, size: int, share: int, secret: str
         f"1:{copying / between:,.0f}",
     )
     print(" ".join(f"{number:>11}" for number in numbers), flush=True)
+    return copying
 
 
 if __name__ == "__main__":
