@@ -1,5 +1,7 @@
 //! The bootstrap: environment, clients, logging. No logic.
 
+#![recursion_limit = "256"]
+
 mod settings;
 
 use std::sync::Arc;
