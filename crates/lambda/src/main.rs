@@ -28,7 +28,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let invocation = invocation(&event.context);
         if compare::is_question(&event.payload) {
             let open = async |access: Access| aws.search(&access).await;
-            return Ok(compare::serve_question(&event.payload, invocation.deadline, open).await);
+            // On the heap, like the work below.
+            return Ok(Box::pin(compare::serve_question(&event.payload, invocation.deadline, open)).await);
         }
         // On the heap: the whole work of a kind, with the gate around it, is one future of many kilobytes.
         let served = Box::pin(service.serve(event.payload, &invocation)).await;

@@ -20,7 +20,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cloud::fake::World;
+use cloud::Code;
+use cloud::fake::{Fault, World};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -302,5 +303,59 @@ proptest! {
     #[test]
     fn any_history_keeps_the_promises(history in prop::collection::vec(step(), 1..12)) {
         run(history);
+    }
+}
+
+// ---- Found by the histories above --------------------------------------------------------------------------------------
+
+const PLAIN: Wish = Wish { index: 0, leader_index: 0, setting: 0, is_deleted: false, may_reseed: false };
+
+fn fails_at(nth: u32) -> Trouble {
+    Trouble::Fault(nth, Fault::Fail(Code::AccessDenied))
+}
+
+/// It was noted as taken over before it was, and its Delete stopped it.
+#[test]
+fn regression_what_was_to_be_taken_over_stays_whose_it_is_when_the_create_fails() {
+    for nth in 1..16 {
+        run(vec![Step::ByHand(Deed::Follow(0, 0)), Step::Create(PLAIN, fails_at(nth))]);
+    }
+}
+
+/// The request that was refused had not said that it is over, and the deletion stopped whatever had the name.
+#[test]
+fn regression_a_deletion_while_a_request_may_be_at_work_leaves_what_others_follow_alone() {
+    for nth in 1..16 {
+        let others = Step::ByHand(Deed::Follow(1, 1));
+        let replaced = Step::Update(Wish { index: 1, ..PLAIN }, fails_at(nth));
+        run(vec![others.clone(), Step::Create(PLAIN, Trouble::None), replaced]);
+        run(vec![others, Step::Create(Wish { index: 1, ..PLAIN }, Trouble::Lost(nth))]);
+    }
+}
+
+/// The connection was gone, so it looked as if nothing followed, and a start was noted that had been refused.
+#[test]
+fn regression_a_start_that_was_refused_for_want_of_a_connection_makes_nothing_ours() {
+    // The start itself, refused by IAM.
+    let refused = Trouble::Both(0, Deed::Part(9), 8, Fault::Fail(Code::AccessDenied));
+    run(vec![Step::ByHand(Deed::Follow(0, 0)), Step::Create(PLAIN, refused)]);
+    for moment in (0..2_000).step_by(25) {
+        let replaced = Wish { index: 1, leader_index: 1, ..PLAIN };
+        run(vec![
+            Step::ByHand(Deed::Follow(1, 1)),
+            Step::Create(PLAIN, Trouble::None),
+            Step::Update(replaced, Trouble::Meanwhile(moment, Deed::Part(7))),
+        ]);
+    }
+}
+
+/// The properties of before said nothing of replacing the copy.
+#[test]
+fn regression_a_replaced_copy_is_replaced_again_when_the_update_is_rolled_back() {
+    for trouble in [Trouble::None, fails_at(30), fails_at(40), Trouble::Twice(3)] {
+        for leader_index in [1, 2] {
+            let elsewhere = Wish { leader_index, may_reseed: true, setting: 2, ..PLAIN };
+            run(vec![Step::Create(PLAIN, Trouble::None), Step::Update(elsewhere, trouble.clone())]);
+        }
     }
 }

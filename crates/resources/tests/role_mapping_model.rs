@@ -230,3 +230,20 @@ proptest! {
         run(is_mapped, history);
     }
 }
+
+// ---- Found by the histories above --------------------------------------------------------------------------------------
+
+/// Both appended the entry, and it was there twice.
+#[test]
+fn regression_what_two_deliveries_add_at_the_same_time_is_there_once() {
+    for later in 0..5 {
+        let more = Wish { role: 0, entries: vec![2, 3] };
+        run(
+            true,
+            vec![
+                Step::Create(Wish { role: 0, entries: vec![1] }, Trouble::None),
+                Step::Update(more, Trouble::Twice(later)),
+            ],
+        );
+    }
+}

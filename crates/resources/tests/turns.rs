@@ -272,6 +272,16 @@ fn regression_what_no_claim_names_is_removed_by_who_made_it() {
     }
 }
 
+/// Another delivery was done first and said that the request is over, while this one was still in its call.
+#[test]
+fn regression_a_delivery_that_has_seen_another_at_work_does_not_say_that_the_request_is_over() {
+    for lead in (0..6_000).step_by(500).map(Duration::from_millis) {
+        let given_up = Some((8, Fault::Delay(Duration::from_secs(24))));
+        let twin = Some((Duration::from_millis(179), None));
+        run(PLACES[4], &History { lead, given_up, twin, back: None });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_is_delivered_again_leaves_alone_what_was_made_since() {
     for place in [CONNECTION, PLACES[3]] {

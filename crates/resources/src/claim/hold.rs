@@ -62,6 +62,8 @@ pub(crate) struct Hold<'a, C> {
     is_held: AtomicBool,
     /// The id of what this invocation made: the claim may be lost to a removal that ran at the same time.
     made: Mutex<Option<String>>,
+    /// Another delivery of this request was seen at work: that this one is done does not end the request.
+    is_shared: AtomicBool,
     /// Until when a request that this one has overtaken may still do what it had begun.
     settled_at: Mutex<Option<Deadline>>,
     /// Until when the last look at the claim counts.
@@ -78,6 +80,7 @@ impl<'a, C: Claims> Hold<'a, C> {
             request,
             is_held: AtomicBool::new(false),
             made: Mutex::default(),
+            is_shared: AtomicBool::new(false),
             settled_at: Mutex::default(),
             fresh_until: Mutex::default(),
             noted: Mutex::default(),
@@ -131,6 +134,10 @@ impl<'a, C: Claims> Hold<'a, C> {
         };
         let turn = self.ledger.turn();
         let is_our_turn = turn.as_ref() == Some(&self.request);
+        let is_twins = |turn: &Turn| turn.request == self.request.request && !turn.is_over;
+        if turn.as_ref().is_some_and(|turn| is_twins(turn) && turn.sent != self.request.sent) {
+            self.is_shared.store(true, Ordering::Relaxed);
+        }
         if let Some(other) = turn.filter(|turn| turn.request != self.request.request) {
             if !other.is_over {
                 *lock(&self.settled_at) = Some(Deadline::after(SETTLE));
@@ -189,6 +196,20 @@ impl<'a, C: Claims> Hold<'a, C> {
         self.note(Phase::Made { id: id.to_owned(), by }).await
     }
 
+    /// Writes down that this invocation made it, perhaps anew: then it stays with the request that made it first, because
+    /// giving up takes back only what was not there before.
+    pub(crate) async fn record_made_anew(&self, id: &str, before: &Phase) -> Result<(), Barred> {
+        match before {
+            Phase::Made { .. } => {
+                *lock(&self.made) = Some(id.to_owned());
+                self.note(before.clone()).await
+            }
+            Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. } => {
+                self.record_made(id).await
+            }
+        }
+    }
+
     /// What has become of what this invocation made, once it was overtaken.
     /// `target` is where it leads, in the kind's words.
     pub(crate) async fn made_meanwhile(&self, target: &str) -> Result<Fate, Error> {
@@ -216,7 +237,8 @@ impl<'a, C: Claims> Hold<'a, C> {
 
     /// Writes down how far the request came, and that it does nothing any more.
     pub(crate) async fn finish(&self, phase: Phase) -> Result<(), Barred> {
-        self.ledger.set_turn(Turn { is_over: true, ..self.request.clone() });
+        let is_over = !self.is_shared.load(Ordering::Relaxed);
+        self.ledger.set_turn(Turn { is_over, ..self.request.clone() });
         self.note(phase).await
     }
 

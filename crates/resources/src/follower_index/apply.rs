@@ -8,7 +8,7 @@ use cloud::{Cloud, Search};
 use compare::Near;
 use custom_resource::{Applied, Context, Failure};
 use serde_json::Value;
-use wait::{Deadline, Pace, Probe, WaitError, until};
+use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
 use super::cleanup::cleanup;
 use super::next::{Observed, Refused, Step, Whose, next};
@@ -26,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const RESEEDING: &str = "reseeding";
 /// What it records of the settings that were given to the plugin, which does not show them.
 const SETTINGS: &str = "settings ";
+/// What it records of the request that started it last: what it dies of belongs into that one's answer.
+const STARTED: &str = "started by ";
 /// What it records of a copy that a request replaced by that of another source: when the stack takes the request back,
 /// the properties of before say nothing of replacing.
 const REPLACED: &str = "replaced ";
@@ -121,7 +123,7 @@ impl<C: Cloud> Work<'_, C> {
             status: &status,
             is_as_wanted,
             whose: whose(&phase, is_as_wanted),
-            is_fresh: maker(&phase) == Some(self.context.request_id.as_str()),
+            is_fresh: self.is_recorded(&self.started_by_this()),
             refused: self.refused(),
             may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING) || self.goes_back(),
             wait_for: self.spec.wait_for,
@@ -138,7 +140,7 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet("taken over"))
             }
             Step::Resume => self.resume(&plugin, &status).await,
-            Step::Reseed => self.reseed(&plugin, &status).await,
+            Step::Reseed => self.reseed(&plugin, &status, phase).await,
             Step::Wait => Ok(not_yet(status.to_string())),
             Step::Done => self.finish(&plugin, phase, status).await,
             Step::Fail(end) => Err(dead(end, self.spec, &status)),
@@ -151,21 +153,21 @@ impl<C: Cloud> Work<'_, C> {
         let (is_made, by) = (matches!(phase, Phase::Made { .. }), self.context.request_id.clone());
         if !is_made {
             self.record_settings();
+            self.record_start();
             self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
         }
         self.ensure_fresh().await?;
         match plugin.start(index, leader_index).await {
             Ok(()) => {
                 self.record_settings();
-                self.hold.record_made(index).await.map_err(|barred| self.barred(barred))?;
+                self.record_start();
+                let made = self.hold.record_made_anew(index, &phase).await;
+                made.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet("started"))
             }
             Err(Ended::NameTaken | Ended::AlreadySo) => {
                 lock(&self.name_taken_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if !is_made && matches!(phase, Phase::Looking) {
-                    // Nothing was made under the claim, and it says so again.
-                    self.note(Phase::Looking).await?;
-                }
+                self.nothing_made(&phase).await?;
                 Ok(not_yet("an index of that name exists"))
             }
             Err(Ended::NoConnection(problem)) => {
@@ -180,14 +182,19 @@ impl<C: Cloud> Work<'_, C> {
                 self.nothing_made(&phase).await?;
                 Err(problem)
             }
+            // Refused for good, by IAM.
+            Err(Ended::Failed(problem)) if problem.retry() == Retry::Never => {
+                self.nothing_made(&phase).await?;
+                Err(problem)
+            }
             Err(other) => Err(other.into_problem("cannot begin to follow")),
         }
     }
 
     /// After a clear refusal of the first try the claim says again that nothing was made.
     async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
-        if matches!(before, Phase::Looking) {
-            self.note(Phase::Looking).await?;
+        if matches!(before, Phase::Looking | Phase::Adopting { .. }) {
+            self.note(before.clone()).await?;
         }
         Ok(())
     }
@@ -214,6 +221,7 @@ impl<C: Cloud> Work<'_, C> {
         &self,
         plugin: &Plugin<'_, S>,
         status: &Status,
+        phase: Phase,
     ) -> Result<Probe<Status>, Problem> {
         let index = &self.spec.index;
         if !self.is_recorded(RESEEDING) {
@@ -226,7 +234,9 @@ impl<C: Cloud> Work<'_, C> {
                 parts.push(format!("{}{source}", self.replaced_by_this()));
             }
             self.hold.ledger.set_parts(parts);
-            self.note(Phase::Made { id: index.clone(), by: None }).await?;
+            // What is replaced is ours from then on.
+            let is_ours = matches!(phase, Phase::Made { .. });
+            self.note(if is_ours { phase } else { Phase::Made { id: index.clone(), by: None } }).await?;
         }
         tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
         self.ensure_fresh().await?;
@@ -325,6 +335,18 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.ledger.parts().iter().any(|known| known == part)
     }
 
+    fn started_by_this(&self) -> String {
+        format!("{STARTED}{}", self.context.request_id)
+    }
+
+    /// The next write says which request started it last.
+    fn record_start(&self) {
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| !part.starts_with(STARTED));
+        parts.push(self.started_by_this());
+        self.hold.ledger.set_parts(parts);
+    }
+
     fn replaced_by_this(&self) -> String {
         format!("{REPLACED}by {}: ", self.context.request_id)
     }
@@ -339,7 +361,7 @@ impl<C: Cloud> Work<'_, C> {
     /// The next write says with which settings it follows, and that nothing is being replaced.
     fn record_settings(&self) {
         let mut parts = self.hold.ledger.parts();
-        parts.retain(|part| part.starts_with(REPLACED));
+        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED));
         parts.push(self.settings_part());
         self.hold.ledger.set_parts(parts);
     }
@@ -366,13 +388,6 @@ fn whose(phase: &Phase, is_as_wanted: bool) -> Whose {
         Phase::Adopting { .. } if !is_as_wanted => Whose::Nobodys,
         Phase::Requesting { .. } => Whose::Asked,
         Phase::Adopting { .. } | Phase::Made { .. } => Whose::Ours,
-    }
-}
-
-fn maker(phase: &Phase) -> Option<&str> {
-    match phase {
-        Phase::Made { by, .. } => by.as_deref(),
-        Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. } => None,
     }
 }
 

@@ -87,6 +87,17 @@ impl<'a, S: Search> Plugin<'a, S> {
 
     /// The rule of this name, as its task tells.
     pub(crate) async fn rule(&self, name: &str) -> Result<Option<FollowRule>, Problem> {
+        let rules = self.rules().await?;
+        let is_it = |rule: &&Value| rule.get("name").and_then(Value::as_str) == Some(name);
+        Ok(rules.iter().find(is_it).map(FollowRule::read))
+    }
+
+    /// The patterns of all rules of this connection; of all rules, where the plugin's version does not tell which.
+    pub(crate) async fn patterns(&self) -> Result<Vec<String>, Problem> {
+        Ok(self.rules().await?.iter().map(|rule| FollowRule::read(rule).pattern).collect())
+    }
+
+    async fn rules(&self) -> Result<Vec<Value>, Problem> {
         let path = format!("{API}/autofollow_stats");
         let answer = self.session.send(Method::Get, &path, None).await.map_err(|error| {
             let wanted = "cannot see the rules of the follower".to_owned();
@@ -95,11 +106,9 @@ impl<'a, S: Search> Plugin<'a, S> {
         let alias = self.following.alias.as_str();
         let rules = answer.body.get("autofollow_stats").and_then(Value::as_array).into_iter().flatten();
         // Versions that tell the connection have rules of one name on several.
-        let is_it = |rule: &&Value| {
-            rule.get("name").and_then(Value::as_str) == Some(name)
-                && rule.get("leader_alias").and_then(Value::as_str).is_none_or(|told| told == alias)
-        };
-        Ok(rules.filter(is_it).map(FollowRule::read).next())
+        let is_here =
+            |rule: &&Value| rule.get("leader_alias").and_then(Value::as_str).is_none_or(|told| told == alias);
+        Ok(rules.filter(is_here).cloned().collect())
     }
 
     /// Makes a rule. Where there is one of the name, its pattern is overwritten and the call fails all the same: look

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloud::{Cloud, Search};
 use compare::{Near, Side};
 use custom_resource::{Applied, Context, Failure};
-use wait::{Deadline, Pace, Probe, WaitError, until};
+use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
 use super::cleanup::cleanup;
 use super::followers::{Memory, Seen, look};
@@ -175,12 +175,20 @@ impl<C: Cloud> Work<'_, C> {
             Ok(()) => {
                 self.is_new.store(true, Ordering::Relaxed);
                 self.was_unsettled.store(!self.hold.is_settled(), Ordering::Relaxed);
-                self.hold.record_made(name).await.map_err(|barred| self.barred(barred))?;
+                self.hold.record_made_anew(name, &phase).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet("made"))
             }
             // It is there, and its task is not: nobody shows it.
             Err(Ended::RuleExists) if whose(&phase) == Whose::Ours => self.remove(plugin).await,
-            Err(Ended::RuleExists) => Err(self.taken()),
+            Err(Ended::RuleExists) => {
+                // Somebody's since the look, or another delivery's.
+                let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
+                if matches!(now, Some(Phase::Made { .. })) {
+                    return Ok(not_yet("made by another delivery"));
+                }
+                self.nothing_made(&phase).await?;
+                Err(self.taken())
+            }
             Err(Ended::NoConnection(problem)) => {
                 self.nothing_made(&phase).await?;
                 let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
@@ -190,6 +198,11 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
+                self.nothing_made(&phase).await?;
+                Err(problem)
+            }
+            // Refused for good, by IAM.
+            Err(Ended::Failed(problem)) if problem.retry() == Retry::Never => {
                 self.nothing_made(&phase).await?;
                 Err(problem)
             }

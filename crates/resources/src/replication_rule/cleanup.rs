@@ -8,7 +8,7 @@ use super::spec::{Identity, Spec, WhenDeleted};
 use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
 use crate::follower_index::Identity as Index;
-use crate::replication::{Ended, Following, Plugin, Status};
+use crate::replication::{Ended, Following, Plugin, Status, overlap};
 
 /// Removes what the claim covers. No claim, or somebody else's: nothing of ours is there.
 pub(crate) async fn cleanup<C: Cloud>(
@@ -71,14 +71,16 @@ impl<C: Cloud> Removal<'_, C> {
         Ok(Probe::Ready(()))
     }
 
-    /// Stops what follows by this connection and matches, except what is another resource's. The last one's name.
+    /// Stops what follows by this connection and matches, except what is another resource's or matches another rule too:
+    /// that one could not make it follow again. The last one's name.
     async fn stop<S: Search>(&self, plugin: &Plugin<'_, S>, spec: &Spec) -> Result<Option<String>, Problem> {
-        let mut stopped = None;
+        let (mut stopped, others) = (None, plugin.patterns().await?);
         for index in plugin.matching(&spec.naming.of(&spec.pattern)).await? {
             let Status::Follows { source, .. } = plugin.status(&index).await? else { continue };
             let is_of_the_rule =
                 source.alias == self.identity.alias && spec.naming.of(&source.index) == index;
-            if !is_of_the_rule || self.is_claimed(&index).await? {
+            let is_of_another = others.iter().any(|pattern| overlap(pattern, &source.index));
+            if !is_of_the_rule || is_of_another || self.is_claimed(&index).await? {
                 continue;
             }
             match plugin.stop(&index).await {

@@ -174,22 +174,24 @@ impl<P: Plot> Stack<P> {
             Trouble::Crash(nth) | Trouble::Lost(nth) => faulty.on_call(*nth, Fault::CancelAfter),
             Trouble::None | Trouble::Twice(_) | Trouble::Meanwhile(..) => faulty,
         });
+        // A request's work is large, and a thread's stack is not.
+        let send = || Box::pin(bench.send(event));
         let is_calm = !matches!(trouble, Trouble::Meanwhile(..) | Trouble::Both(..));
         let mut answers = match trouble {
             Trouble::Twice(later) => {
                 let again = async {
                     tokio::time::sleep(Duration::from_secs(*later)).await;
-                    bench.send(event).await
+                    send().await
                 };
-                let (mut answers, others) = tokio::join!(bench.send(event), again);
+                let (mut answers, others) = tokio::join!(send(), again);
                 answers.extend(others);
                 answers
             }
-            Trouble::Crash(_) => match bench.cloud.faults().run(bench.send(event)).await {
+            Trouble::Crash(_) => match bench.cloud.faults().run(send()).await {
                 Some(answers) => answers,
-                None => bench.send(event).await,
+                None => send().await,
             },
-            Trouble::Lost(_) => match bench.cloud.faults().run(bench.send(event)).await {
+            Trouble::Lost(_) => match bench.cloud.faults().run(send()).await {
                 Some(answers) => answers,
                 None => {
                     tokio::time::sleep(Duration::from_hours(1)).await;
@@ -201,9 +203,9 @@ impl<P: Plot> Stack<P> {
                     tokio::time::sleep(Duration::from_millis(*at)).await;
                     self.plot.do_by_hand(deed, true).await;
                 };
-                tokio::join!(bench.send(event), by_hand).0
+                tokio::join!(send(), by_hand).0
             }
-            Trouble::None | Trouble::Fault(..) => bench.send(event).await,
+            Trouble::None | Trouble::Fault(..) => send().await,
         };
         if answers.is_empty() && matches!(trouble, Trouble::Lost(_)) {
             return Ending { answer: None, is_calm };
@@ -253,7 +255,7 @@ impl<P: Plot> Stack<P> {
         let properties = self.plot.properties(&wish);
         let event = self.request(create(P::KIND, &properties));
         self.record("CREATE_IN_PROGRESS", None);
-        let ending = self.deliver(&event, trouble).await;
+        let ending = Box::pin(self.deliver(&event, trouble)).await;
         // Where nobody answered, CloudFormation makes an id of its own.
         let id = ending
             .answer
@@ -273,12 +275,12 @@ impl<P: Plot> Stack<P> {
         let (before, after) = (self.plot.properties(old), self.plot.properties(new));
         let event = self.request(update(P::KIND, id, &after, &before));
         self.record("UPDATE_IN_PROGRESS", Some(id));
-        let ending = self.deliver(&event, trouble).await;
+        let ending = Box::pin(self.deliver(&event, trouble)).await;
         let answer = match ending.answer {
             Some(answer) => answer,
             None if self.plot.is_in_place(old, new) => json!({ "PhysicalResourceId": id }),
             // Of a replacement that dies for good nobody has heard: Lambda's next try is what ends it.
-            None => self.deliver(&event, &Trouble::None).await.answer.unwrap(),
+            None => Box::pin(self.deliver(&event, &Trouble::None)).await.answer.unwrap(),
         };
         let answered = answer["PhysicalResourceId"].as_str().unwrap().to_owned();
         let is_done = answer["Status"] == "SUCCESS";
@@ -288,7 +290,7 @@ impl<P: Plot> Stack<P> {
         } else {
             let event = self.request(update(P::KIND, &answered, &before, &after));
             self.record("UPDATE_IN_PROGRESS", Some(&answered));
-            let back = self.deliver(&event, &Trouble::None).await.answer.unwrap();
+            let back = Box::pin(self.deliver(&event, &Trouble::None)).await.answer.unwrap();
             // By others, the stack stands at UPDATE_ROLLBACK_FAILED with what it has.
             let is_back = back["Status"] == "SUCCESS";
             let reason = back["Reason"].as_str().unwrap_or_default();
@@ -304,7 +306,7 @@ impl<P: Plot> Stack<P> {
         if dropped_id != kept_id {
             self.plot.going(dropped, ending.is_calm);
             let event = self.request(delete(P::KIND, dropped_id, &self.plot.properties(dropped)));
-            let answer = self.deliver(&event, &Trouble::None).await.answer.unwrap();
+            let answer = Box::pin(self.deliver(&event, &Trouble::None)).await.answer.unwrap();
             assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         }
     }
@@ -315,11 +317,11 @@ impl<P: Plot> Stack<P> {
         let properties = self.plot.properties(wish);
         let event = self.request(delete(P::KIND, id, &properties));
         self.record("DELETE_IN_PROGRESS", Some(id));
-        let ending = self.deliver(&event, trouble).await;
+        let ending = Box::pin(self.deliver(&event, trouble)).await;
         if ending.answer.is_none_or(|answer| answer["Status"] != "SUCCESS") {
             // DELETE_FAILED: somebody deletes the stack again.
             let event = self.request(delete(P::KIND, id, &properties));
-            let again = self.deliver(&event, &Trouble::None).await.answer.unwrap();
+            let again = Box::pin(self.deliver(&event, &Trouble::None)).await.answer.unwrap();
             assert_eq!(again["Status"], "SUCCESS", "{again}");
         }
         self.record("DELETE_COMPLETE", Some(id));
@@ -333,19 +335,36 @@ impl<P: Plot> Stack<P> {
 }
 
 /// Lives through a history, and in the end deletes what is left.
-pub fn live<P: Plot>(plot: impl FnOnce() -> P, history: Vec<Step<P::Wish, P::Deed>>) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(Box::pin(async {
-        let mut stack = Stack { plot: plot(), resource: None, last_event: None, requests: 0 };
-        for step in history {
-            stack.take(step).await;
+pub fn live<P: Plot>(plot: impl FnOnce() -> P + Send, history: Vec<Step<P::Wish, P::Deed>>)
+where
+    P::Wish: Send,
+    P::Deed: Send,
+{
+    let whole = move || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(Box::pin(async {
+            let mut stack = Stack { plot: plot(), resource: None, last_event: None, requests: 0 };
+            for step in history {
+                Box::pin(stack.take(step)).await;
+                stack.check().await;
+            }
+            Box::pin(stack.take(Step::Delete(Trouble::None))).await;
             stack.check().await;
+        }));
+    };
+    // What is not optimised is large, and the stack of a test's thread is not.
+    std::thread::scope(|scope| {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let thread =
+            std::thread::Builder::new().name(name).stack_size(STACK).spawn_scoped(scope, whole).unwrap();
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
         }
-        stack.take(Step::Delete(Trouble::None)).await;
-        stack.check().await;
-    }));
+    });
 }
+
+const STACK: usize = 16 << 20;
 
 /// The number of histories is `PROPTEST_CASES`, 64 without it.
 pub fn config() -> ProptestConfig {

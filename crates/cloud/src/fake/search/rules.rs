@@ -241,6 +241,11 @@ impl crate::fake::World {
         self.on_cluster(host, |node| node.rules.insert((alias.to_owned(), name.to_owned()), rule));
     }
 
+    /// Somebody deletes a rule.
+    pub fn delete_rule_by_hand(&self, host: &str, alias: &str, name: &str) {
+        self.on_cluster(host, |node| node.rules.remove(&(alias.to_owned(), name.to_owned())));
+    }
+
     /// The task of a rule ends, as it does after a refusal; the rule stays.
     pub fn kill_rule(&self, host: &str, alias: &str, name: &str) {
         self.on_cluster(host, |node| {
