@@ -118,6 +118,7 @@ OPERATOR = {
         "cluster:monitor/state",
         "cluster:monitor/remote/info",
         "indices:data/read/scroll*",
+        "indices:data/read/mget",
         "cluster:admin/plugins/replication/autofollow/update",
         "indices:admin/plugins/replication/autofollow/stats",
         "indices:admin/plugins/replication/follower/stats",

@@ -77,12 +77,13 @@ impl Retryable for Problem {
     }
 }
 
-/// The actions that the comparison needs on an index; a test holds the documentation against them.
-pub const ACTIONS: [&str; 7] = [
+/// What a role of the domain must allow on the whole cluster, so that its index can be compared.
+pub const CLUSTER_ACTIONS: [&str; 1] = ["indices:data/read/mget"];
+
+/// What it must allow on the index. To list the indexes of a pattern needs `indices:admin/resolve/index` too.
+pub const INDEX_ACTIONS: [&str; 5] = [
     "indices:admin/get",
     "indices:admin/refresh*",
-    "indices:admin/resolve/index",
-    "indices:data/read/get",
     "indices:data/read/mget*",
     "indices:data/read/point_in_time/*",
     "indices:data/read/search*",
@@ -98,8 +99,9 @@ fn hint(refusal: &Refusal) -> Option<String> {
     }
     if refusal.is("security_exception") {
         return Some(format!(
-            "Map the role that reads to a role of the domain with these actions on the index: {}.",
-            ACTIONS.join(", ")
+            "Map the role that reads to a role of the domain with the cluster permission {} and these on the index: {}.",
+            CLUSTER_ACTIONS.join(", "),
+            INDEX_ACTIONS.join(", ")
         ));
     }
     if refusal.is("index_closed_exception") || refusal.says("closed") {

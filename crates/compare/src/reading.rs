@@ -111,12 +111,11 @@ pub(crate) async fn read_part<S: Search>(
     reading: &Reading,
     mut take: impl FnMut(Document) + Send,
 ) -> Result<Option<Cursor>, Problem> {
-    let mut cursor = match reading.from.clone() {
-        Some(cursor) => cursor,
-        None => {
-            refresh(domain, &reading.index).await?;
-            open(domain, reading, 0).await?
-        }
+    let mut cursor = if let Some(cursor) = reading.from.clone() {
+        cursor
+    } else {
+        refresh(domain, &reading.index).await?;
+        open(domain, reading, 0).await?
     };
     let ends = Deadline::after(PART);
     let mut throttle = Throttle::new(reading.rate);
