@@ -1,7 +1,5 @@
 //! The bootstrap: environment, clients, logging. No logic.
 
-#![recursion_limit = "256"]
-
 mod settings;
 
 use std::sync::Arc;
