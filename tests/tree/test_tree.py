@@ -21,16 +21,18 @@ TOP_LEVEL = {
     "templates",
     "tests",
 }
-# Crate -> the crates of this workspace it may use. Nothing may use `lambda`.
+# Crate -> the crates of this workspace it may use. Nothing may use `lambda` and `cli`.
 ARROWS = {
     "wait": set(),
     "custom-resource": {"wait"},
     "cloud": {"wait"},
-    "resources": {"cloud", "custom-resource", "wait"},
-    "lambda": {"cloud", "custom-resource", "resources", "wait"},
+    "compare": {"cloud", "wait"},
+    "resources": {"cloud", "compare", "custom-resource", "wait"},
+    "lambda": {"cloud", "compare", "custom-resource", "resources", "wait"},
+    "cli": {"cloud", "compare", "wait"},
 }
-# Only `cloud` knows AWS; `lambda` gets its clients from there.
-WITHOUT_SDK = ["wait", "custom-resource", "resources", "lambda"]
+# Only `cloud` knows AWS; `lambda` and `cli` get their clients from there.
+WITHOUT_SDK = ["wait", "custom-resource", "compare", "resources", "lambda", "cli"]
 
 
 def tracked():

@@ -20,6 +20,8 @@ const LISTED: usize = 4 << 20;
 const AROUND: usize = 64;
 /// How many documents are asked for at once by their ids, at first.
 const TOGETHER: usize = 100;
+/// How many, when they are small.
+const TOGETHER_AT_MOST: usize = 500;
 /// What they may come to.
 const MOST: usize = 8 << 20;
 
@@ -169,8 +171,8 @@ async fn again<S: Search>(
     let path = format!("{}/_mget", segment(index));
     let mut states = Vec::with_capacity(documents.len());
     let mut throttle = Throttle::new(rate);
-    let most = TOGETHER.min(usize::try_from(rate.max(1)).unwrap_or(TOGETHER));
-    let (mut left, mut together) = (documents, most);
+    let most = TOGETHER_AT_MOST.min(usize::try_from(rate.max(1)).unwrap_or(TOGETHER));
+    let (mut left, mut together) = (documents, TOGETHER.min(most));
     while !left.is_empty() {
         let (now, later) = left.split_at(together.min(left.len()));
         let named: Vec<_> = now

@@ -115,3 +115,39 @@ fn hint(refusal: &Refusal) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_to_do_next() {
+        for (status, request, body, said) in [
+            (
+                405,
+                "POST i/_search/point_in_time?keep_alive=5m",
+                r#"{"error":"Incorrect HTTP method"}"#,
+                "OpenSearch 2.4",
+            ),
+            (
+                400,
+                "GET i/_count",
+                r#"{"error":{"type":"index_closed_exception","reason":"closed"}}"#,
+                "Open the index",
+            ),
+            (401, "GET i", "Unauthorized", "Check the user"),
+            (403, "GET i", r#"{"Message":"User is not authorized"}"#, "es:ESHttpGet"),
+            (403, "GET i", r#"{"error":{"type":"security_exception","reason":"no"}}"#, "indices:admin/get"),
+        ] {
+            let refusal = Refusal::read(request.to_owned(), status, body.as_bytes());
+            let problem = Problem::search("cannot read", &SearchError::Refused(refusal));
+            assert!(!problem.may_pass);
+            assert!(problem.told().contains(said), "{}", problem.told());
+        }
+        let busy = SearchError::Refused(Refusal::read("GET i".to_owned(), 429, b"slow down"));
+        assert_eq!(
+            Problem::search("cannot read", &busy).told(),
+            "cannot read: GET i failed: HTTP 429: slow down."
+        );
+    }
+}

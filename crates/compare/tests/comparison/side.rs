@@ -304,15 +304,17 @@ async fn a_comparison_can_be_one_task_of_many() {
 
 #[tokio::test(start_paused = true)]
 async fn a_comparison_that_is_out_of_time_says_so_and_closes_what_it_opened() {
-    let world = world(300, 1);
-    let (leader, follower) = (near(&world, LEADER).await, near(&world, FOLLOWER).await);
-    let what = Comparison { rate: 2, ..comparison() };
-    let short = Deadline::after(Duration::from_mins(1));
-    let problem = compare(&leader, &follower, &what, short).await.unwrap_err();
-    assert!(
-        problem.may_pass && problem.sentence.contains("the time for the comparison is over"),
-        "{problem}"
-    );
+    for seconds in [5, 20, 41, 60, 100] {
+        let world = world(300, 1);
+        let (leader, follower) = (near(&world, LEADER).await, near(&world, FOLLOWER).await);
+        let what = Comparison { rate: 2, ..comparison() };
+        let short = Deadline::after(Duration::from_secs(seconds));
+        let problem = compare(&leader, &follower, &what, short).await.unwrap_err();
+        assert!(problem.may_pass, "{problem}");
+        assert!(problem.sentence.contains("the time for the comparison is over"), "{problem}");
+        assert!(!short.plus(Duration::from_secs(10)).has_passed(), "{seconds}");
+        assert_eq!((world.open_points(LEADER), world.open_points(FOLLOWER)), (0, 0), "{seconds}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
