@@ -15,7 +15,7 @@ OPENSEARCH := target/venv/opensearch/bin
 PYTEST := python -B -m pytest -q
 
 .DEFAULT_GOAL := menu
-.PHONY: menu demo demo-network test test-crates test-sandbox test-nat test-data test-scenarios nodes check check-crates check-templates package sandbox clean
+.PHONY: menu demo demo-network test test-crates test-sandbox test-nat test-data test-scenarios bench-data nodes check check-crates check-templates package sandbox clean
 .PHONY: rust python compiler formatter maven build dev-zip
 
 menu:
@@ -47,6 +47,10 @@ test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 
 test-scenarios: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) -n 4 --dist loadgroup tests/scenarios tests/reachability tests/demo tests/package
+
+# The zip's program is beside the command's: one build makes both.
+bench-data: nodes dev-zip $(SANDBOX)/.installed ## measure comparisons of 10,000 and 100,000 documents; SIZES="1000000" for others
+	@PYTHONPATH=tests $(SANDBOX)/python -B -m bench.data $(if $(SIZES),--sizes $(SIZES))
 
 check: check-crates check-templates ## check format, lints, templates and the shape of the tree
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloud::{Method, Search, segment};
+use cloud::{Method, Refusal, Search, SearchError, segment};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wait::{Deadline, Throttle};
@@ -20,6 +20,8 @@ const LISTED: usize = 4 << 20;
 const AROUND: usize = 64;
 /// How many documents are asked for at once by their ids, at first.
 const TOGETHER: usize = 100;
+/// How many, when they are small.
+const TOGETHER_AT_MOST: usize = 500;
 /// What they may come to.
 const MOST: usize = 8 << 20;
 
@@ -169,8 +171,8 @@ async fn again<S: Search>(
     let path = format!("{}/_mget", segment(index));
     let mut states = Vec::with_capacity(documents.len());
     let mut throttle = Throttle::new(rate);
-    let most = TOGETHER.min(usize::try_from(rate.max(1)).unwrap_or(TOGETHER));
-    let (mut left, mut together) = (documents, most);
+    let most = TOGETHER_AT_MOST.min(usize::try_from(rate.max(1)).unwrap_or(TOGETHER));
+    let (mut left, mut together) = (documents, TOGETHER.min(most));
     while !left.is_empty() {
         let (now, later) = left.split_at(together.min(left.len()));
         let named: Vec<_> = now
@@ -188,8 +190,8 @@ async fn again<S: Search>(
                 if got.docs.len() != now.len() {
                     return Err(Problem::passing(format!("{wanted}: not all of them were answered")));
                 }
-                for stored in got.docs {
-                    states.push(state(&wanted, stored, with_version)?);
+                for (identity, stored) in now.iter().zip(got.docs) {
+                    states.push(state(&wanted, identity, stored, with_version)?);
                 }
                 throttle.passed(now.len() as u64).await;
                 left = later;
@@ -202,14 +204,25 @@ async fn again<S: Search>(
     Ok(states)
 }
 
-fn state(wanted: &str, stored: Stored<'_>, with_version: bool) -> Result<Option<State>, Problem> {
+fn state(
+    wanted: &str,
+    identity: &Identity,
+    stored: Stored<'_>,
+    with_version: bool,
+) -> Result<Option<State>, Problem> {
     if let Some(error) = stored.error {
-        return Err(Problem::passing(format!("{wanted}: {error}")));
+        // Every document has a refusal of its own, in an answer that is none.
+        let status = if error.get().contains("security_exception") { 403 } else { 503 };
+        let body = format!(r#"{{"error":{error}}}"#);
+        let refusal = Refusal::read("POST _mget".to_owned(), status, body.as_bytes());
+        return Err(Problem::search(wanted, &SearchError::Refused(refusal)));
     }
     if !stored.found {
         return Ok(None);
     }
-    Ok(Some(stored.into_document(with_version)?.state))
+    let document = stored.into_document(with_version)?;
+    // Another routing may lead to the same shard, and so to a document that was not asked for.
+    Ok((document.identity == *identity).then_some(document.state))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use wait::Deadline;
 
+use crate::looks::Suspects;
 use crate::question::{Answered, Question, Shape};
 use crate::report::{Report, Verdict};
 use crate::shape::{Finding, Findings, Part, findings};
@@ -83,6 +84,17 @@ pub async fn compare_telling(
     deadline: Deadline,
     tell: impl Fn(&str) + Send + Sync,
 ) -> Result<Report, Problem> {
+    // On the heap: it is many kilobytes of what waits for both sides.
+    Box::pin(run(leader, follower, what, deadline, tell)).await
+}
+
+async fn run(
+    leader: &impl Side,
+    follower: &impl Side,
+    what: &Comparison,
+    deadline: Deadline,
+    tell: impl Fn(&str) + Send + Sync,
+) -> Result<Report, Problem> {
     let began = deadline.remaining();
     let sides = Sides {
         leader: Asking::new(leader, "the leader", deadline),
@@ -97,7 +109,7 @@ pub async fn compare_telling(
             let (documents, at_least) = if what.up_to.is_some_and(|up_to| most > up_to) {
                 report.verdict = Verdict::NotTried;
                 report.counted([leader.documents, follower.documents]);
-                Default::default()
+                (Suspects::default(), false)
             } else {
                 let documents = Documents::new(&sides, [leader.shards, follower.shards], most, &tell);
                 let [leader, follower] = documents.fold().await?;
@@ -108,7 +120,7 @@ pub async fn compare_telling(
             report.conclude(findings, &suspects, at_least, what)?;
         }
         // Without an index there is nothing to look at again.
-        [_, _] => report.conclude(findings, &Default::default(), false, what)?,
+        [_, _] => report.conclude(findings, &Suspects::default(), false, what)?,
     }
     report.measured(
         began.saturating_sub(deadline.remaining()),
@@ -153,7 +165,11 @@ impl<S: Side> Asking<'_, S> {
     async fn shape(&self, index: &str) -> Result<Option<Shape>, Problem> {
         match self.ask(&Question::Shape { index: index.to_owned() }).await? {
             Answered::Shape(shape) => Ok(shape),
-            _ => Err(self.unexpected()),
+            Answered::Matching(_)
+            | Answered::Fold { .. }
+            | Answered::Open { .. }
+            | Answered::Again(_)
+            | Answered::Closed => Err(self.unexpected()),
         }
     }
 }

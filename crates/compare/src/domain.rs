@@ -34,6 +34,11 @@ impl<'a, S: Search> Domain<'a, S> {
         Self { session, deadline, bytes: AtomicU64::new(0) }
     }
 
+    /// By when all must be answered.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     /// How many bytes it has answered.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)

@@ -9,7 +9,6 @@
 //! Nothing here knows CloudFormation or how the second index came to be.
 
 mod answer;
-mod base64;
 mod buckets;
 mod comparison;
 mod domain;
@@ -28,7 +27,7 @@ pub use buckets::{Buckets, Digest};
 pub use comparison::{Comparison, compare, compare_telling};
 pub use fingerprint::{Fingerprint, Identity};
 pub use looks::Difference;
-pub use problem::{ACTIONS, Problem};
+pub use problem::{CLUSTER_ACTIONS, INDEX_ACTIONS, Problem};
 pub use question::{Answer, Answered, Cursor, Found, Question, Reading, Shape, State};
 pub use report::{Named, Report, SideReport, Verdict};
 pub use serve::{is_question, serve_question};

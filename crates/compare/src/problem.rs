@@ -77,12 +77,13 @@ impl Retryable for Problem {
     }
 }
 
-/// The actions that the comparison needs on an index; a test holds the documentation against them.
-pub const ACTIONS: [&str; 7] = [
+/// What a role of the domain must allow on the whole cluster, so that its index can be compared.
+pub const CLUSTER_ACTIONS: [&str; 1] = ["indices:data/read/mget"];
+
+/// What it must allow on the index. To list the indexes of a pattern needs `indices:admin/resolve/index` too.
+pub const INDEX_ACTIONS: [&str; 5] = [
     "indices:admin/get",
     "indices:admin/refresh*",
-    "indices:admin/resolve/index",
-    "indices:data/read/get",
     "indices:data/read/mget*",
     "indices:data/read/point_in_time/*",
     "indices:data/read/search*",
@@ -98,8 +99,9 @@ fn hint(refusal: &Refusal) -> Option<String> {
     }
     if refusal.is("security_exception") {
         return Some(format!(
-            "Map the role that reads to a role of the domain with these actions on the index: {}.",
-            ACTIONS.join(", ")
+            "Map the role that reads to a role of the domain with the cluster permission {} and these on the index: {}.",
+            CLUSTER_ACTIONS.join(", "),
+            INDEX_ACTIONS.join(", ")
         ));
     }
     if refusal.is("index_closed_exception") || refusal.says("closed") {
@@ -111,5 +113,41 @@ fn hint(refusal: &Refusal) -> Option<String> {
             Some("Reading at a point in time needs OpenSearch 2.4 or newer.".to_owned())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_to_do_next() {
+        for (status, request, body, said) in [
+            (
+                405,
+                "POST i/_search/point_in_time?keep_alive=5m",
+                r#"{"error":"Incorrect HTTP method"}"#,
+                "OpenSearch 2.4",
+            ),
+            (
+                400,
+                "GET i/_count",
+                r#"{"error":{"type":"index_closed_exception","reason":"closed"}}"#,
+                "Open the index",
+            ),
+            (401, "GET i", "Unauthorized", "Check the user"),
+            (403, "GET i", r#"{"Message":"User is not authorized"}"#, "es:ESHttpGet"),
+            (403, "GET i", r#"{"error":{"type":"security_exception","reason":"no"}}"#, "indices:admin/get"),
+        ] {
+            let refusal = Refusal::read(request.to_owned(), status, body.as_bytes());
+            let problem = Problem::search("cannot read", &SearchError::Refused(refusal));
+            assert!(!problem.may_pass);
+            assert!(problem.told().contains(said), "{}", problem.told());
+        }
+        let busy = SearchError::Refused(Refusal::read("GET i".to_owned(), 429, b"slow down"));
+        assert_eq!(
+            Problem::search("cannot read", &busy).told(),
+            "cannot read: GET i failed: HTTP 429: slow down."
+        );
     }
 }

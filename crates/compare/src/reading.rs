@@ -18,6 +18,8 @@ use crate::{Fingerprint, Identity, Problem};
 
 /// How long one part takes: an answer comes well before any line or function gives up.
 const PART: Duration = Duration::from_secs(40);
+/// What is left of the time when a part ends early, so that somebody can still close what is open.
+const LAST: Duration = Duration::from_secs(2);
 /// How long a point in time outlives whoever reads it.
 const KEEP_ALIVE: &str = "5m";
 /// Documents of the first page, when nobody knows how large they are.
@@ -111,14 +113,13 @@ pub(crate) async fn read_part<S: Search>(
     reading: &Reading,
     mut take: impl FnMut(Document) + Send,
 ) -> Result<Option<Cursor>, Problem> {
-    let mut cursor = match reading.from.clone() {
-        Some(cursor) => cursor,
-        None => {
-            refresh(domain, &reading.index).await?;
-            open(domain, reading, 0).await?
-        }
+    let mut cursor = if let Some(cursor) = reading.from.clone() {
+        cursor
+    } else {
+        refresh(domain, &reading.index).await?;
+        open(domain, reading, 0).await?
     };
-    let ends = Deadline::after(PART);
+    let ends = Deadline::after(PART).min(domain.deadline().less(LAST));
     let mut throttle = Throttle::new(reading.rate);
     let mut size = Size::new(reading.rate);
     loop {

@@ -206,7 +206,9 @@ impl Report {
                             named.first.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
                         let dots = if named.count > first.len() as u64 { ", …" } else { "" };
                         let word = difference.word();
-                        format!("{} documents {word} ({}{dots})", grouped(named.count), first.join(", "))
+                        let documents = if named.count == 1 { "document" } else { "documents" };
+                        let (count, first) = (grouped(named.count), first.join(", "));
+                        format!("{count} {documents} {word} ({first}{dots})")
                     })
                     .collect();
                 parts.extend(self.findings.iter().map(|finding| finding.sentence.clone()));
@@ -283,7 +285,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

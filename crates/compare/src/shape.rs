@@ -64,7 +64,9 @@ pub(crate) fn shape(described: &Value, documents: u64) -> Shape {
     settings.retain(|name, _| !OWN.iter().any(|own| is_below(name, own)));
     let aliases = match member("aliases") {
         Value::Object(aliases) => aliases.into_iter().collect(),
-        _ => BTreeMap::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            BTreeMap::new()
+        }
     };
     Shape { documents, shards, mappings: member("mappings"), settings, aliases }
 }
@@ -79,15 +81,13 @@ fn is_below(name: &str, prefix: &str) -> bool {
 
 /// Names of settings in full, however they are nested.
 fn flatten(prefix: &str, value: &Value, flat: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            for (name, member) in members {
-                let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                flatten(&full, member, flat);
-            }
+    if let Some(members) = value.as_object().filter(|members| !members.is_empty()) {
+        for (name, member) in members {
+            let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            flatten(&full, member, flat);
         }
-        _ if prefix.is_empty() => {}
-        _ => drop(flat.insert(prefix.to_owned(), value.clone())),
+    } else if !prefix.is_empty() {
+        flat.insert(prefix.to_owned(), value.clone());
     }
 }
 

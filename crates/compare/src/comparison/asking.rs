@@ -45,6 +45,9 @@ impl<'a, S: Side> Asking<'a, S> {
     }
 
     pub(crate) async fn ask(&self, question: &Question) -> Result<Answered, Problem> {
+        if self.deadline.has_passed() {
+            return Err(self.too_late("it was not asked any more"));
+        }
         let patience = Deadline::after(PATIENCE);
         let pace = Pace::new(Duration::from_millis(500), Duration::from_secs(5));
         let look = || async {
@@ -56,16 +59,15 @@ impl<'a, S: Side> Asking<'a, S> {
         let answer = match until(self.deadline, &pace, |_| (), look).await {
             Ok(answered) => answered.map_err(|problem| problem.of(self.name))?,
             Err(WaitError::Failed(problem)) => return Err(problem.of(self.name)),
-            Err(WaitError::TimedOut(out)) => {
-                return Err(Problem::passing(format!(
-                    "{}: the time for the comparison is over: {}",
-                    self.name, out.last
-                )));
-            }
+            Err(WaitError::TimedOut(out)) => return Err(self.too_late(&out.last)),
         };
         self.read.fetch_add(answer.bytes_read, Ordering::Relaxed);
         self.exchanged.fetch_add(length(question) + length(&answer), Ordering::Relaxed);
         Ok(answer.what)
+    }
+
+    fn too_late(&self, last: &str) -> Problem {
+        Problem::passing(format!("{}: the time for the comparison is over: {last}", self.name))
     }
 
     /// A reading will not go on. What cannot be closed ends by itself.

@@ -231,7 +231,12 @@ impl<S: Side> Asking<'_, S> {
         };
         match self.ask(&question).await? {
             Answered::Again(states) if states.len() == documents.len() => Ok(states),
-            _ => Err(self.unexpected()),
+            Answered::Matching(_)
+            | Answered::Shape(_)
+            | Answered::Fold { .. }
+            | Answered::Open { .. }
+            | Answered::Again(_)
+            | Answered::Closed => Err(self.unexpected()),
         }
     }
 }

@@ -7,17 +7,17 @@ use cloud::{Access, Caller, Cloud, Endpoint};
 use compare::{Comparison, Near};
 use serde_json::json;
 
-pub const LEADER: &str = "leader.example";
-pub const FOLLOWER: &str = "follower.example";
+pub(crate) const LEADER: &str = "leader.example";
+pub(crate) const FOLLOWER: &str = "follower.example";
 const ACCOUNT: &str = "222222222222";
 
 /// `d0`, `d1` and so on.
-pub fn numbered(count: u32) -> Vec<(String, u32)> {
+pub(crate) fn numbered(count: u32) -> Vec<(String, u32)> {
     (0..count).map(|number| (format!("d{number}"), number)).collect()
 }
 
 /// The leader's `l1` and the follower's `f1`, equal. Nothing copies: every test says what the follower has.
-pub fn world(documents: u32, shards: u32) -> World {
+pub(crate) fn world(documents: u32, shards: u32) -> World {
     let own = World::own_role(ACCOUNT);
     let world = World::new(ACCOUNT, "us-west-2")
         .with_cluster(LEADER)
@@ -34,14 +34,14 @@ pub fn world(documents: u32, shards: u32) -> World {
     world
 }
 
-pub fn access(host: &str, caller: Caller) -> Access {
+pub(crate) fn access(host: &str, caller: Caller) -> Access {
     Access { endpoint: Endpoint::parse(host).unwrap(), region: "us-east-1".to_owned(), caller }
 }
 
-pub async fn near(world: &World, host: &str) -> Near<SearchSession> {
+pub(crate) async fn near(world: &World, host: &str) -> Near<SearchSession> {
     Near(world.search(&access(host, Caller::Own)).await.unwrap())
 }
 
-pub fn comparison() -> Comparison {
+pub(crate) fn comparison() -> Comparison {
     Comparison { patience: Duration::from_secs(10), ..Comparison::new("l1", "f1") }
 }
