@@ -51,10 +51,15 @@ def fails(stack: Stack, logical_id: str) -> str:
     return stack.reason(logical_id=logical_id)
 
 
+def failures(stack: Stack) -> list[str]:
+    events = stack.client.describe_stack_events(StackName=stack.id)["StackEvents"]
+    return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
+
+
 def works(stack: Stack) -> None:
     """With the permission the same succeeds, and is gone afterwards."""
     assert stack.delete() == "DELETE_COMPLETE"
-    assert stack.create() == "CREATE_COMPLETE", stack.template
+    assert stack.create() == "CREATE_COMPLETE", failures(stack)
     assert stack.delete() == "DELETE_COMPLETE"
 
 
@@ -113,7 +118,7 @@ def test_a_reading_of_the_leader_is_closed(launched, another):
     def left_open() -> int:
         """How many readings a comparison leaves open on the leader."""
         stack = another("follower/replication", Index="papers", WhenIndexDeleted="StopAndDelete")
-        assert stack.create() == "CREATE_COMPLETE"
+        assert stack.create() == "CREATE_COMPLETE", failures(stack)
         assert stack.delete() == "DELETE_COMPLETE"
         count = len(leader.must("GET", "/_search/point_in_time/_all").get("pits", []))
         leader("DELETE", "/_search/point_in_time/_all")
