@@ -43,6 +43,7 @@ test-nat: $(TOOLS)/.installed
 test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(SANDBOX)/$(PYTEST) tests/opensearch
 	$(TOOLS)/$(PYTEST) -n 4 tests/replication
+	$(TOOLS)/$(PYTEST) -n 3 --dist loadgroup tests/launches
 
 test-scenarios: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) -n 4 --dist loadgroup tests/scenarios tests/reachability tests/demo tests/package

@@ -52,6 +52,8 @@ class Demo:
             "this machine, with IAM enforced. Nothing leaves this machine and nothing costs money."
         )
         self._terminal.line()
+        self._terminal.paragraph(self._documents.who_replicates())
+        self._terminal.line()
         self._terminal.table(
             ["", "account", "Region", "domain", ""],
             [

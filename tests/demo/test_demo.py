@@ -49,6 +49,14 @@ def test_the_demo_shows_everything_and_ends_well(tmp_path):
     assert process.returncode == 0, shown
     assert re.search(r"ACTIVE +ACTIVE +connected", shown)
     assert re.search(r"^ +connections +1 +0$", shown, re.MULTILINE)
+    assert "the follower has logs-monday too, with 300 documents" in shown
+    assert "the follower has the same: 285 documents, 40 of them updated" in shown
+    assert "A follower cannot be written to: 403" in shown
+    assert re.search(r"^ +documents +285 +285$", shown, re.MULTILINE)
+    assert re.search(r"^ +EQUAL after", shown, re.MULTILINE)
+    assert re.search(r"^ +IndexDifferences +0$", shown, re.MULTILINE)
+    assert re.search(r"^ +logs-monday +WhenDeleted: Keep +goes on following", shown, re.MULTILINE)
+    assert re.search(r"^ +books +WhenDeleted: Stop +an ordinary index", shown, re.MULTILINE)
     assert "ok The rollback left no connection and no claim." in shown
     assert "All as promised" in shown
     assert "\033" not in shown and "\r" not in shown

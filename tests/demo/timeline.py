@@ -62,13 +62,13 @@ class Timeline:
         if status.endswith("COMPLETE_CLEANUP_IN_PROGRESS"):
             return
         colour = "red" if "ROLLBACK" in status or "FAILED" in status else "dim" if "PROGRESS" in status else "green"
-        self._show(f"{name:<24}", self._terminal.paint(colour, status))
+        self._show(f"{name:<26}", self._terminal.paint(colour, status))
 
     def _show_connection(self, follower: str, leader: str) -> None:
         if not self.seen:
-            self._show(f"{'the connection, seen by':<25}{'the follower':<21}the leader", colour="bold")
+            self._show(f"{'the connection, seen by':<27}{'the follower':<21}the leader", colour="bold")
         self.seen.append((follower, leader))
-        words = f"{'':<25}{follower:<20} {leader or '-':<20}"
+        words = f"{'':<27}{follower:<20} {leader or '-':<20}"
         # The side that is ahead says more: nothing but a failure or a deletion goes back.
         ahead = leader if leader == "APPROVED" else follower
         self._show(words, self._terminal.paint("dim", MEANING.get(ahead, "")))

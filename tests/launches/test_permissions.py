@@ -11,6 +11,9 @@ from .launched import Launched
 from .narrowing import without
 from .needed import ON_THE_FOLLOWER, ON_THE_LEADER, TO_ASK, TO_DELETE, TO_MAP
 
+# One worker: it launches what all of these are tried on.
+pytestmark = pytest.mark.xdist_group("permissions of data")
+
 
 @pytest.fixture(scope="module")
 def launched(launching) -> Iterator[Launched]:

@@ -21,7 +21,7 @@ TOP_LEVEL = {
     "templates",
     "tests",
 }
-# Crate -> the crates of this workspace it may use. Nothing may use `lambda` and `cli`.
+# Crate -> the crates of this workspace it may use. Nothing may use `lambda` or `cli`.
 ARROWS = {
     "wait": set(),
     "custom-resource": {"wait"},
@@ -32,7 +32,7 @@ ARROWS = {
     "cli": {"cloud", "compare", "wait"},
 }
 # Only `cloud` knows AWS; `lambda` and `cli` get their clients from there.
-WITHOUT_SDK = ["wait", "custom-resource", "compare", "resources", "lambda", "cli"]
+WITHOUT_SDK = ["wait", "compare", "custom-resource", "resources", "lambda", "cli"]
 
 
 def tracked():

@@ -1,10 +1,11 @@
 //! Documents folded into a fixed number of sums.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD as BASE64;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Fingerprint;
-use crate::base64;
 
 /// The most buckets there are: 65,536, a megabyte whatever the index holds.
 const MOST_BITS: u32 = 16;
@@ -106,14 +107,14 @@ impl Serialize for Buckets {
             bytes.extend(u32::try_from(digest.documents).unwrap_or(u32::MAX).to_be_bytes());
             bytes.extend(digest.sum.to_be_bytes());
         }
-        serializer.serialize_str(&base64::encode(&bytes))
+        serializer.serialize_str(&BASE64.encode(&bytes))
     }
 }
 
 impl<'de> Deserialize<'de> for Buckets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = || D::Error::custom("these are not buckets");
-        let bytes = base64::decode(&String::deserialize(deserializer)?).ok_or_else(wrong)?;
+        let bytes = BASE64.decode(String::deserialize(deserializer)?).map_err(|_| wrong())?;
         let (entries, rest) = bytes.as_chunks::<SENT>();
         let read = |entry: &[u8; SENT]| {
             let (documents, sum) = entry.split_first_chunk::<4>()?;
@@ -179,7 +180,7 @@ mod tests {
         for wrong in [r#""""#, r#""AAAA""#, r#""not base64""#, "[]", r#"{"bits":3}"#] {
             assert!(serde_json::from_str::<Buckets>(wrong).is_err(), "{wrong}");
         }
-        let three = format!("\"{}\"", base64::encode(&[0; 3 * SENT]));
+        let three = format!("\"{}\"", BASE64.encode([0; 3 * SENT]));
         assert!(serde_json::from_str::<Buckets>(&three).is_err(), "not a power of two");
     }
 }

@@ -9,7 +9,6 @@
 //! Nothing here knows CloudFormation or how the second index came to be.
 
 mod answer;
-mod base64;
 mod buckets;
 mod comparison;
 mod domain;

@@ -167,17 +167,17 @@ pub struct Shape {
 }
 
 mod digits {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD_NO_PAD as BASE64;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use crate::base64;
-
     pub(super) fn serialize<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64::encode(&number.to_be_bytes()))
+        serializer.serialize_str(&BASE64.encode(number.to_be_bytes()))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        let bytes = base64::decode(&String::deserialize(deserializer)?);
-        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        let bytes = BASE64.decode(String::deserialize(deserializer)?);
+        let bytes = bytes.ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(u128::from_be_bytes).ok_or_else(|| D::Error::custom("this is not a hash"))
     }
 }

@@ -206,7 +206,9 @@ impl Report {
                             named.first.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
                         let dots = if named.count > first.len() as u64 { ", …" } else { "" };
                         let word = difference.word();
-                        format!("{} documents {word} ({}{dots})", grouped(named.count), first.join(", "))
+                        let documents = if named.count == 1 { "document" } else { "documents" };
+                        let (count, first) = (grouped(named.count), first.join(", "));
+                        format!("{count} {documents} {word} ({first}{dots})")
                     })
                     .collect();
                 parts.extend(self.findings.iter().map(|finding| finding.sentence.clone()));

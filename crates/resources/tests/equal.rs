@@ -79,7 +79,7 @@ async fn a_document_that_is_missing_under_equal_checkpoints_is_named() {
     let mut again = index(&equal_index());
     again["RequestId"] = json!("second");
     let reason = bench.reason(&again).await;
-    assert_snapshot!(reason, @"`logs` differs from the leader's `logs`: 1 documents missing (`b`). Write these documents on the leader once more, or have the index copied anew: delete it from its stack and from the follower, and create it again.");
+    assert_snapshot!(reason, @"`logs` differs from the leader's `logs`: 1 document missing (`b`). Write these documents on the leader once more, or have the index copied anew: delete it from its stack and from the follower, and create it again.");
 }
 
 #[tokio::test(start_paused = true)]

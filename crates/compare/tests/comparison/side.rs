@@ -63,7 +63,7 @@ async fn every_kind_of_difference_is_found_and_named() {
         assert_eq!(named(&report, difference), [id]);
     }
     let steady = Report { seconds: 12.34, documents_per_second: 4567.0, ..report };
-    insta::assert_snapshot!(steady.sentence(), @"`f1` differs from the leader's `l1`: 1 documents missing (`d7`); 1 documents extra (`more`); 1 documents stale (`d9`); 1 documents altered (`d11`).");
+    insta::assert_snapshot!(steady.sentence(), @"`f1` differs from the leader's `l1`: 1 document missing (`d7`); 1 document extra (`more`); 1 document stale (`d9`); 1 document altered (`d11`).");
 }
 
 #[tokio::test(start_paused = true)]
