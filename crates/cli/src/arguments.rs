@@ -65,6 +65,7 @@ pub(crate) struct Options {
 
 /// Who reads the leader; without any of them, the credentials of the environment.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 pub(crate) struct LeaderAccess {
     /// The leader's Region, where its endpoint does not say it.
     #[arg(long, value_name = "REGION")]
@@ -85,6 +86,7 @@ pub(crate) struct LeaderAccess {
 
 /// Who reads the follower; without any of them, the credentials of the environment.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 pub(crate) struct FollowerAccess {
     /// The follower's Region, where its endpoint does not say it.
     #[arg(long, value_name = "REGION")]

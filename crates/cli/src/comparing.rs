@@ -90,7 +90,7 @@ impl Target {
         })?;
         let region = region
             .or_else(|| region_of(parsed.as_str()).map(str::to_owned))
-            .ok_or_else(|| Refused::Region { side, endpoint })?;
+            .ok_or(Refused::Region { side, endpoint })?;
         let role = role.map(|arn| AssumedRole { arn, external_id });
         let peer = function.map(|arn| {
             PeerAddress::parse(&arn, role.clone())

@@ -76,7 +76,11 @@ pub(crate) async fn matching(
     let answer = Box::pin(leader.ask(&question, deadline)).await.map_err(Problem::comparing(side))?;
     match answer.what {
         Answered::Matching(indexes) => Ok(indexes),
-        other => Err(Problem::Dead {
+        other @ (Answered::Shape(_)
+        | Answered::Fold { .. }
+        | Answered::Open { .. }
+        | Answered::Again(_)
+        | Answered::Closed) => Err(Problem::Dead {
             what: format!("the leader's side answers what was not asked: {other:?}"),
             hint: "Deploy the same version of the function on both sides.".to_owned(),
         }),

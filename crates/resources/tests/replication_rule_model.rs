@@ -36,6 +36,7 @@ const INDEXES: [&str; 4] = ["logs", "events-1", "logs-1", "logs-2"];
 /// An index that people made follow under a name of its own.
 const RENAMED: &str = "logs-renamed";
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of the resource")]
 #[derive(Clone, Debug, PartialEq)]
 struct Wish {
     name: usize,
@@ -78,7 +79,7 @@ enum Deed {
 struct Rules {
     world: World,
     /// Rules that are people's.
-    rules: RefCell<BTreeSet<usize>>,
+    by_hand: RefCell<BTreeSet<usize>>,
     /// Ordinary indexes that are people's.
     ordinary: RefCell<BTreeSet<usize>>,
     /// What followed when it was looked at last, and has no reason to stop.
@@ -93,8 +94,15 @@ impl Rules {
         let world = world();
         world.write_documents(LEADER, "events-1", &[("x", 1)]);
         world.follow_by_hand(FOLLOWER, RENAMED, ALIAS, "logs");
-        let [rules, ordinary, following] = [(); 3].map(|()| RefCell::default());
-        Self { world, rules, ordinary, following, wishes: RefCell::default(), is_disturbed: Cell::new(false) }
+        let [by_hand, ordinary, following] = [(); 3].map(|()| RefCell::default());
+        Self {
+            world,
+            by_hand,
+            ordinary,
+            following,
+            wishes: RefCell::default(),
+            is_disturbed: Cell::new(false),
+        }
     }
 
     fn text(name: &str, pattern: &str, settings: &Value) -> String {
@@ -164,15 +172,15 @@ impl Plot for Rules {
                 // Whose a name is that the stack has or is about to have, nobody can say.
                 if self.rule(name).is_none() && !self.is_wanted(name) {
                     self.world.rule_by_hand(FOLLOWER, ALIAS, NAMES[name], "their-*");
-                    self.rules.borrow_mut().insert(name);
+                    self.by_hand.borrow_mut().insert(name);
                 }
             }
             Deed::Unrule(name) => {
                 self.world.delete_rule_by_hand(FOLLOWER, ALIAS, NAMES[name]);
-                self.rules.borrow_mut().remove(&name);
+                self.by_hand.borrow_mut().remove(&name);
                 self.is_disturbed.set(true);
             }
-            Deed::Kill(name) if self.is_wanted(name) && !self.rules.borrow().contains(&name) => {
+            Deed::Kill(name) if self.is_wanted(name) && !self.by_hand.borrow().contains(&name) => {
                 self.world.kill_rule(FOLLOWER, ALIAS, NAMES[name]);
                 self.is_disturbed.set(true);
             }
@@ -267,7 +275,7 @@ impl Plot for Rules {
         for (name, called) in NAMES.into_iter().enumerate() {
             let rule = self.rule(name);
             let wish = has.map(|(_, wish)| wish).filter(|wish| wish.name == name);
-            if self.rules.borrow().contains(&name) {
+            if self.by_hand.borrow().contains(&name) {
                 let expected = Self::text(called, "their-*", &json!({}));
                 assert_eq!(rule, Some(expected), "`{called}` is somebody's");
             } else if let Some(wish) = wish {

@@ -126,13 +126,13 @@ impl<C: Cloud> Work<'_, C> {
             Step::Done if !self.hold.is_settled() => {
                 Ok(not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
             }
-            Step::Done => match self.unproved(&seen) {
-                Some(index) => self.prove(leader.as_ref(), index, &seen).await,
-                None => {
-                    self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
-                    Ok(Probe::Ready(seen))
+            Step::Done => {
+                if let Some(index) = self.unproved(&seen) {
+                    return self.prove(leader.as_ref(), index, &seen).await;
                 }
-            },
+                self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
+                Ok(Probe::Ready(seen))
+            }
             Step::FailTaken => Err(self.taken()),
             Step::FailFollowers => Err(self.failed(&seen)),
         }

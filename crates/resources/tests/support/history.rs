@@ -191,13 +191,14 @@ impl<P: Plot> Stack<P> {
                 Some(answers) => answers,
                 None => send().await,
             },
-            Trouble::Lost(_) => match bench.cloud.faults().run(send()).await {
-                Some(answers) => answers,
-                None => {
+            Trouble::Lost(_) => {
+                if let Some(answers) = bench.cloud.faults().run(send()).await {
+                    answers
+                } else {
                     tokio::time::sleep(Duration::from_hours(1)).await;
                     bench.answers()
                 }
-            },
+            }
             Trouble::Meanwhile(at, deed) | Trouble::Both(at, deed, ..) => {
                 let by_hand = async {
                     tokio::time::sleep(Duration::from_millis(*at)).await;

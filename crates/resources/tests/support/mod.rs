@@ -33,12 +33,15 @@ pub const KIND: &str = "Custom::CrossClusterConnection";
 pub const ROLE: &str = "arn:aws:iam::111111111111:role/tandem-accepter";
 pub const LOGICAL_ID: &str = "Connection";
 
+/// The protocol over a world in memory.
+type Served = Service<Recorder, Platform<Faulty<World>>, Option<Egress<Faulty<World>>>>;
+
 /// One function in one world.
 pub struct Bench {
     pub world: World,
     pub cloud: Arc<Faulty<World>>,
     pub before: Snapshot,
-    service: Service<Recorder, Platform<Faulty<World>>, Option<Egress<Faulty<World>>>>,
+    service: Served,
     start: Instant,
     seconds: u64,
 }
