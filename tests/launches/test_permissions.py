@@ -87,8 +87,9 @@ def test_a_leaders_function_that_may_not_be_asked_says_so(launched, another, pat
     functions.update_function_configuration(FunctionName=f"{launched.deployment.project}-follower-data", MemorySize=next(_sizes))
     with without(launched, path, TO_ASK[path]):
         assert TO_ASK[path].partition(":")[2] in fails(stack, "Rule")
+    # What has stopped following cannot begin again, neither now nor in the next test.
+    launched.domain("follower")("DELETE", "/papers")
     works(stack)
-    # What has stopped following cannot begin again in the next test.
     launched.domain("follower")("DELETE", "/papers")
 
 
