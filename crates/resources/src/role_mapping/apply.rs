@@ -16,7 +16,7 @@ use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::domain::{Problem, give_up};
 
 /// After a whole list was written: longer than somebody else takes between his look and his write.
-const STAYS: Duration = Duration::from_secs(2);
+const STAYS: Duration = Duration::from_secs(5);
 
 /// Makes the mapping have what the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
@@ -83,6 +83,14 @@ impl<C: Cloud> Work<'_, C> {
         let requesting = Phase::Requesting { targets: Vec::new(), by };
         self.hold.note(requesting).await.map_err(|barred| self.barred(barred))?;
         self.hold.ensure_fresh().await.map_err(|barred| self.barred(barred))?;
+        // Looked at once more, because writing the claim takes longer than somebody else's change; what that took away is
+        // not recorded yet, and the next look's to add.
+        let (mapping, ours) = (side.read().await?, self.ours());
+        let mut change = Change::between(mapping.as_ref(), &self.spec.wanted, &ours);
+        change.add.retain(|entry| ours.contains(entry));
+        if change.is_nothing() {
+            return Ok(Probe::NotYet("somebody else has changed the mapping".to_owned()));
+        }
         let (operations, is_whole) = change.patch(&self.spec.identity.role, mapping.as_ref());
         if is_whole {
             *lock(&self.stays_until) = Some(Deadline::after(STAYS));
