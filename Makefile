@@ -42,7 +42,7 @@ test-nat: $(TOOLS)/.installed
 # More workers than processors: they wait more than they compute, and each has two nodes of its own.
 test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
 	$(SANDBOX)/$(PYTEST) tests/opensearch
-	$(TOOLS)/$(PYTEST) -n 4 tests/replication
+	$(TOOLS)/$(PYTEST) -n 3 tests/replication
 	$(TOOLS)/$(PYTEST) -n 3 --dist loadgroup tests/launches
 
 test-scenarios: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
