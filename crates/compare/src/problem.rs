@@ -97,6 +97,12 @@ fn hint(refusal: &Refusal) -> Option<String> {
                 .to_owned(),
         );
     }
+    if refusal.is("security_exception") && refusal.request.contains("_resolve/index") {
+        return Some(
+            "Map the role that reads to a role of the domain with indices:admin/resolve/index on the pattern."
+                .to_owned(),
+        );
+    }
     if refusal.is("security_exception") {
         return Some(format!(
             "Map the role that reads to a role of the domain with the cluster permission {} and these on the index: {}.",

@@ -32,6 +32,9 @@ const STARTED: &str = "started by ";
 /// the properties of before say nothing of replacing.
 const REPLACED: &str = "replaced ";
 
+/// What it records once a request has succeeded: until then nobody can have come to rely on the copy.
+pub(super) const HANDED_OVER: &str = "handed over";
+
 /// Makes the index follow as the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
     let ledger = Ledger::new(cloud.claims(), spec.identity().claim_name(), Holder::of(context));
@@ -152,6 +155,8 @@ impl<C: Cloud> Work<'_, C> {
         // What was made by an earlier request stays known as made while it is asked for again.
         let (is_made, by) = (matches!(phase, Phase::Made { .. }), self.context.request_id.clone());
         if !is_made {
+            let Spec { comparing, .. } = self.spec;
+            comparing.see_leader(self.cloud, leader_index, self.context.deadline).await?;
             self.record_settings();
             self.record_start();
             self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
@@ -234,8 +239,11 @@ impl<C: Cloud> Work<'_, C> {
                 parts.push(format!("{}{source}", self.replaced_by_this()));
             }
             self.hold.ledger.set_parts(parts);
-            // What is replaced is ours from then on.
+            // What is replaced is ours from then on, and was there before: no failure of ours deletes it.
             let is_ours = matches!(phase, Phase::Made { .. });
+            if !is_ours {
+                self.hold.ledger.set_parts([self.hold.ledger.parts(), vec![HANDED_OVER.to_owned()]].concat());
+            }
             self.note(if is_ours { phase } else { Phase::Made { id: index.clone(), by: None } }).await?;
         }
         tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
@@ -292,6 +300,9 @@ impl<C: Cloud> Work<'_, C> {
         // Only the next request can be the way back.
         let mut parts = self.hold.ledger.parts();
         parts.retain(|part| !part.starts_with(REPLACED) || part.starts_with(&self.replaced_by_this()));
+        if !self.is_recorded(HANDED_OVER) {
+            parts.push(HANDED_OVER.to_owned());
+        }
         self.hold.ledger.set_parts(parts);
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
@@ -361,7 +372,7 @@ impl<C: Cloud> Work<'_, C> {
     /// The next write says with which settings it follows, and that nothing is being replaced.
     fn record_settings(&self) {
         let mut parts = self.hold.ledger.parts();
-        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED));
+        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED) || part == HANDED_OVER);
         parts.push(self.settings_part());
         self.hold.ledger.set_parts(parts);
     }

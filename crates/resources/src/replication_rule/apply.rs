@@ -14,7 +14,7 @@ use super::followers::{Memory, Seen, look};
 use super::next::{Observed, Pulse, Step, Whose, next};
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
-use crate::comparing::{Pair, Prover};
+use crate::comparing::{Pair, Prover, matching};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, FollowRule, Plugin};
 
@@ -108,7 +108,13 @@ impl<C: Cloud> Work<'_, C> {
                 let deadline = self.context.deadline;
                 look(&plugin, leader.as_ref(), self.spec, rule, &self.memory, deadline).await?
             }
-            None => Seen::default(),
+            None => {
+                // Who cannot be asked is found before anything is made.
+                if let Some(leader) = &leader {
+                    matching(leader, &self.spec.pattern, self.context.deadline).await?;
+                }
+                Seen::default()
+            }
         };
         let is_unsure = self.hold.is_settled() && self.was_unsettled.load(Ordering::Relaxed);
         let observed = Observed {
