@@ -285,32 +285,6 @@ async fn a_start_that_the_plugin_gives_up_is_told_and_tried_anew_by_the_next_req
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_failed_create_made_is_in_nobodys_way_whatever_becomes_of_a_finished_one() {
-    let stops = changed(follower_index(), "WhenDeleted", "Stop");
-    let bench = Bench::in_world(world());
-    bench.world.set_bootstrap(FOLLOWER, Duration::from_hours(2));
-    bench.reason(&creation(&stops)).await;
-    bench.success(&deletion(&stops)).await;
-    bench.assert_nothing_left("a Create that timed out").await;
-    bench.world.set_bootstrap(FOLLOWER, Duration::from_secs(2));
-    bench.success(&again("second", creation(&stops))).await;
-    bench.success(&again("third", deletion(&stops))).await;
-    assert_eq!(bench.world.documents(FOLLOWER, "logs").len(), 3, "a finished one stays");
-
-    // With the built-in roles nobody may delete: then it stays, and blocks no deletion.
-    let built_in = changed(changed(stops, "LeaderRole", ""), "FollowerRole", "");
-    let bench = Bench::in_world(unmapped().with_mapping(LEADER, LEADER_ROLE, &own_role()).with_mapping(
-        FOLLOWER,
-        FOLLOWER_ROLE,
-        &own_role(),
-    ));
-    bench.world.set_bootstrap(FOLLOWER, Duration::from_hours(2));
-    bench.reason(&creation(&built_in)).await;
-    bench.success(&deletion(&built_in)).await;
-    assert!(!bench.world.follows(FOLLOWER, "logs"));
-}
-
-#[tokio::test(start_paused = true)]
 async fn with_started_the_copy_is_not_waited_for() {
     let bench = Bench::in_world(world());
     bench.world.set_bootstrap(FOLLOWER, Duration::from_mins(10));

@@ -32,9 +32,6 @@ const STARTED: &str = "started by ";
 /// the properties of before say nothing of replacing.
 const REPLACED: &str = "replaced ";
 
-/// What it records once a request has succeeded: until then nobody can have come to rely on the copy.
-pub(super) const HANDED_OVER: &str = "handed over";
-
 /// Makes the index follow as the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
     let ledger = Ledger::new(cloud.claims(), spec.identity().claim_name(), Holder::of(context));
@@ -239,11 +236,8 @@ impl<C: Cloud> Work<'_, C> {
                 parts.push(format!("{}{source}", self.replaced_by_this()));
             }
             self.hold.ledger.set_parts(parts);
-            // What is replaced is ours from then on, and was there before: no failure of ours deletes it.
+            // What is replaced is ours from then on.
             let is_ours = matches!(phase, Phase::Made { .. });
-            if !is_ours {
-                self.hold.ledger.set_parts([self.hold.ledger.parts(), vec![HANDED_OVER.to_owned()]].concat());
-            }
             self.note(if is_ours { phase } else { Phase::Made { id: index.clone(), by: None } }).await?;
         }
         tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
@@ -300,9 +294,6 @@ impl<C: Cloud> Work<'_, C> {
         // Only the next request can be the way back.
         let mut parts = self.hold.ledger.parts();
         parts.retain(|part| !part.starts_with(REPLACED) || part.starts_with(&self.replaced_by_this()));
-        if !self.is_recorded(HANDED_OVER) {
-            parts.push(HANDED_OVER.to_owned());
-        }
         self.hold.ledger.set_parts(parts);
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
@@ -372,7 +363,7 @@ impl<C: Cloud> Work<'_, C> {
     /// The next write says with which settings it follows, and that nothing is being replaced.
     fn record_settings(&self) {
         let mut parts = self.hold.ledger.parts();
-        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED) || part == HANDED_OVER);
+        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED));
         parts.push(self.settings_part());
         self.hold.ledger.set_parts(parts);
     }

@@ -1,10 +1,9 @@
 //! Letting go of an index: it stops following, and goes only where the properties say so.
 
-use cloud::{Cloud, Search};
+use cloud::Cloud;
 use custom_resource::{Context, Failure};
-use wait::{Pace, Probe, Retry, Retryable, until};
+use wait::{Pace, Probe, until};
 
-use super::apply::HANDED_OVER;
 use super::spec::{Identity, Spec, WhenDeleted};
 use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
@@ -72,8 +71,8 @@ impl<C: Cloud> Removal<'_, C> {
             Err(other) => return Ok(Probe::NotYet(format!("not stopped yet: {other:?}"))),
         };
         // In the same look: a Create that is taken back at the same time lets go of what it finds stopped.
-        if has_stopped || marks.iter().any(|mark| mark == FOLLOWED) {
-            self.delete(&plugin).await?;
+        if self.deletes && (has_stopped || marks.iter().any(|mark| mark == FOLLOWED)) {
+            plugin.delete_index(index).await?;
         }
         if has_stopped {
             return Ok(Probe::NotYet(format!("stopped ({status})")));
@@ -83,25 +82,6 @@ impl<C: Cloud> Removal<'_, C> {
         }
         self.release.let_go().await.map_err(Problem::ledger(self.release.claim()))?;
         Ok(Probe::Ready(()))
-    }
-
-    /// Deletes the copy where the properties say so, and what a failed Create leaves: it would be in the next one's way.
-    async fn delete<S: Search>(&self, plugin: &Plugin<'_, S>) -> Result<(), Problem> {
-        let index = &self.identity.index;
-        if self.deletes {
-            return plugin.delete_index(index).await;
-        }
-        if self.release.parts().iter().any(|part| part == HANDED_OVER) {
-            return Ok(());
-        }
-        // Whoever may only stop need not be allowed to delete.
-        match plugin.delete_index(index).await {
-            Err(problem) if problem.retry() == Retry::Never => {
-                tracing::warn!("index `{index}` stays, as an ordinary one: {}", wait::chain(&problem));
-                Ok(())
-            }
-            deleted => deleted,
-        }
     }
 
     fn barred(&self, barred: Barred) -> Problem {
