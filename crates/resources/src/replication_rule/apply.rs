@@ -103,18 +103,15 @@ impl<C: Cloud> Work<'_, C> {
         if !self.hold.is_settled() {
             self.was_unsettled.store(true, Ordering::Relaxed);
         }
-        let seen = match &rule {
-            Some(rule) => {
-                let deadline = self.context.deadline;
-                look(&plugin, leader.as_ref(), self.spec, rule, &self.memory, deadline).await?
+        let deadline = self.context.deadline;
+        let seen = if let Some(rule) = &rule {
+            look(&plugin, leader.as_ref(), self.spec, rule, &self.memory, deadline).await?
+        } else {
+            // Who cannot be asked is found before anything is made.
+            if let Some(leader) = &leader {
+                matching(leader, &self.spec.pattern, deadline).await?;
             }
-            None => {
-                // Who cannot be asked is found before anything is made.
-                if let Some(leader) = &leader {
-                    matching(leader, &self.spec.pattern, self.context.deadline).await?;
-                }
-                Seen::default()
-            }
+            Seen::default()
         };
         let is_unsure = self.hold.is_settled() && self.was_unsettled.load(Ordering::Relaxed);
         let observed = Observed {
