@@ -139,22 +139,6 @@ impl Comparing {
     }
 }
 
-impl Comparing {
-    /// A leader that cannot be compared with is found before anything is made.
-    pub(crate) async fn see_leader<C: Cloud>(
-        &self,
-        cloud: &C,
-        index: &str,
-        deadline: Deadline,
-    ) -> Result<(), Problem> {
-        let (WaitFor::Equal, Some(leader)) = (self.wait_for, &self.leader) else { return Ok(()) };
-        let leader = leader.open(cloud).await?;
-        let question = Question::Shape { index: index.to_owned() };
-        let side = || "the leader's side has no answer".to_owned();
-        Box::pin(leader.ask(&question, deadline)).await.map(drop).map_err(Problem::comparing(side))
-    }
-}
-
 /// What was found in this invocation of every index that was compared, by the follower's name.
 #[derive(Debug, Default)]
 pub(crate) struct Prover(Mutex<BTreeMap<String, Report>>);

@@ -152,8 +152,6 @@ impl<C: Cloud> Work<'_, C> {
         // What was made by an earlier request stays known as made while it is asked for again.
         let (is_made, by) = (matches!(phase, Phase::Made { .. }), self.context.request_id.clone());
         if !is_made {
-            let Spec { comparing, .. } = self.spec;
-            comparing.see_leader(self.cloud, leader_index, self.context.deadline).await?;
             self.record_settings();
             self.record_start();
             self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
