@@ -162,7 +162,7 @@ impl<'a, C: Claims> Hold<'a, C> {
     }
 
     /// The claim was looked at just now, and nothing was written since: what it says still holds.
-    pub(crate) fn is_fresh(&self) -> bool {
+    fn is_fresh(&self) -> bool {
         lock(&self.fresh_until).is_some_and(|deadline| !deadline.has_passed())
     }
 

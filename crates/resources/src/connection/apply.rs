@@ -115,9 +115,7 @@ impl<C: Cloud> Work<'_, C> {
             is_as_wanted: ours.is_some_and(|row| self.is_as_wanted(row)),
             is_fresh: made_by.as_deref() == Some(self.context.request_id.as_str()),
         };
-        if !self.stands().await? {
-            return Ok(not_yet("claiming the alias"));
-        }
+        self.ensure_fresh().await?;
         match (next(&observed, Goal::Active), ours) {
             (Step::Done, Some(row)) if !self.hold.is_settled() => {
                 Ok(not_yet(format!("{}; an earlier request may still be at work", row.status)))
@@ -155,9 +153,9 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.take().await.map_err(|barred| self.barred(barred))
     }
 
-    /// True while what the claim says still holds: asked before every change.
-    async fn stands(&self) -> Result<bool, Problem> {
-        Ok(self.hold.is_fresh() || self.claim().await?.is_some())
+    /// Asked before every change.
+    async fn ensure_fresh(&self) -> Result<(), Problem> {
+        self.hold.ensure_fresh().await.map_err(|barred| self.barred(barred))
     }
 
     async fn note(&self, phase: Phase) -> Result<(), Problem> {
@@ -254,9 +252,7 @@ impl<C: Cloud> Work<'_, C> {
         targets.sort();
         targets.dedup();
         self.note(Phase::Requesting { targets, by: self.context.request_id.clone() }).await?;
-        if !self.stands().await? {
-            return Ok(not_yet("claiming the alias"));
-        }
+        self.ensure_fresh().await?;
         match follower.request(self.spec).await {
             Ok(row) => {
                 *lock(&self.unlisted_until) = None;

@@ -113,9 +113,7 @@ impl<C: Cloud> Work<'_, C> {
             is_as_wanted: ours.is_some_and(|row| self.is_as_wanted(row)),
             is_fresh,
         };
-        if !self.stands().await? {
-            return Ok(not_yet("claiming the peering"));
-        }
+        self.ensure_fresh().await?;
         match (next(&observed, Goal::Available), ours, far) {
             (Step::Link, Some(row), Some(far)) => {
                 let status = self.link(&[follower, leader], &self.spec.wanted(&row.id, &far.id)).await?;
@@ -152,9 +150,10 @@ impl<C: Cloud> Work<'_, C> {
         self.hold.take().await.map_err(|barred| self.barred(barred))
     }
 
-    /// True while what the claim says still holds: asked before every change.
-    pub(super) async fn stands(&self) -> Result<bool, Problem> {
-        Ok(self.hold.is_fresh() || self.claim().await?.is_some())
+    /// Before every change: whoever has overtaken this request may have written over its notes, and then nothing may be
+    /// made that only this invocation knows of.
+    pub(super) async fn ensure_fresh(&self) -> Result<(), Problem> {
+        self.hold.ensure_fresh().await.map_err(|barred| self.barred(barred))
     }
 
     pub(super) async fn note(&self, phase: Phase) -> Result<(), Problem> {
@@ -211,9 +210,7 @@ impl<C: Cloud> Work<'_, C> {
         let is_first = !matches!(phase, Phase::Requesting { .. });
         let (targets, by) = (vec![self.spec.remote.gateway.to_string()], self.context.request_id.clone());
         self.note(Phase::Requesting { targets, by }).await?;
-        if !self.stands().await? {
-            return Ok(not_yet("claiming the peering"));
-        }
+        self.ensure_fresh().await?;
         let [follower, _] = sides;
         let (local, remote) = (self.spec.local.gateway.clone(), self.spec.remote.gateway.clone());
         match follower.request(self.spec, tags(&self.holder)).await {

@@ -52,21 +52,21 @@ impl<C: Cloud> Work<'_, C> {
         let (done, refused) = match step {
             Link::Associate => {
                 self.record(wanted.association()).await?;
-                self.ensure_it_stands().await?;
+                self.ensure_fresh().await?;
                 (format!("associated with `{table}` on the {which}'s side"), side.associate(wanted).await?)
             }
             Link::Disassociate(from) => {
-                self.ensure_it_stands().await?;
+                self.ensure_fresh().await?;
                 let refused = side.disassociate(&from, attachment).await?;
                 (format!("taken out of `{from}` on the {which}'s side"), refused)
             }
             Link::CreateRoute => {
                 self.record(wanted.route()).await?;
-                self.ensure_it_stands().await?;
+                self.ensure_fresh().await?;
                 (format!("route to {cidr} made on the {which}'s side"), side.create_route(wanted).await?)
             }
             Link::DeleteRoute => {
-                self.ensure_it_stands().await?;
+                self.ensure_fresh().await?;
                 let refused = side.delete_route(table, cidr).await?;
                 (format!("route to {cidr} replaced on the {which}'s side"), refused)
             }
@@ -90,7 +90,7 @@ impl<C: Cloud> Work<'_, C> {
                 Side::Leader => leader,
             };
             if let (Some(cidr), Some(_)) = (&part.cidr, side.route_of(&part).await?) {
-                self.ensure_it_stands().await?;
+                self.ensure_fresh().await?;
                 let refused = side.delete_route(&part.table, cidr).await?;
                 let why = refused.map(|why| format!(": {why}")).unwrap_or_default();
                 return Ok(Some(format!(
@@ -103,12 +103,6 @@ impl<C: Cloud> Work<'_, C> {
             self.rewrite(rest).await?;
         }
         Ok(None)
-    }
-
-    /// Before every change: whoever has overtaken this request may have written over its notes, and then nothing may be
-    /// made that only this invocation knows of.
-    async fn ensure_it_stands(&self) -> Result<(), Problem> {
-        self.stands().await.map(|_| ())
     }
 
     /// What the claim says was made beside the attachment.
