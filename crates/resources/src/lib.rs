@@ -14,6 +14,7 @@ mod platform;
 mod replication;
 mod replication_rule;
 mod role_mapping;
+mod shared;
 mod transit_gateway_peering;
 
 use std::sync::Arc;

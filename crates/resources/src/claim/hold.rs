@@ -1,7 +1,7 @@
 //! A claim while one invocation works under it.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Claimed, Claims, Error};
@@ -10,6 +10,7 @@ use wait::Deadline;
 
 use super::release::NOTHING;
 use super::{Holder, Ledger, Phase, Standing, Turn};
+use crate::shared::lock;
 
 /// How long what an overtaken request had begun may still take effect. Longer than one call can take.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -292,8 +293,4 @@ impl<'a, C: Claims> Hold<'a, C> {
         self.ledger.write(Phase::Releasing { id, targets, because }).await?;
         Ok(true)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

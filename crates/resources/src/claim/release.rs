@@ -1,13 +1,12 @@
 //! A claim while what it covers is being removed.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloud::{Claims, Error};
 use custom_resource::{Context, Sent};
-use wait::Deadline;
 
 use super::{Barred, Holder, Ledger, Phase, Standing};
+use crate::shared::Grace;
 
 /// How long what another request had begun may still take effect. Longer than one call can take.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -32,7 +31,7 @@ pub(crate) struct Release<'a, C> {
     request: (String, Sent),
     /// The name of what is removed.
     id: String,
-    settling: Mutex<Option<Deadline>>,
+    settling: Grace,
 }
 
 impl<'a, C: Claims> Release<'a, C> {
@@ -41,7 +40,7 @@ impl<'a, C: Claims> Release<'a, C> {
             ledger: Ledger::new(claims, claim, Holder::of(context)),
             request: (context.request_id.clone(), context.sent),
             id: id.to_owned(),
-            settling: Mutex::default(),
+            settling: Grace::default(),
         }
     }
 
@@ -102,9 +101,7 @@ impl<'a, C: Claims> Release<'a, C> {
 
     /// True for a while from the first time it was asked, if something may still be on its way.
     pub(crate) fn is_settling(&self, marks: &[String]) -> bool {
-        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_begun = marks.iter().any(|mark| mark == BEGUN);
-        is_begun && !settling.get_or_insert_with(|| Deadline::after(SETTLE)).has_passed()
+        marks.iter().any(|mark| mark == BEGUN) && !self.settling.has_passed(SETTLE)
     }
 
     /// What was made beside the thing itself, as the claim was last read.

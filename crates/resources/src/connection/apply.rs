@@ -1,6 +1,5 @@
 //! Making the connection: Create and Update.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Code, Mode, Outbound, OutboundStatus};
@@ -15,6 +14,7 @@ use super::sides::{FollowerSide, LeaderSide, ledger};
 use super::spec::Spec;
 use crate::claim::{Barred, Fate, Hold, Holder, Ledger, Phase};
 use crate::far::ROLE_SPREADS;
+use crate::shared::Grace;
 
 /// How long what was requested may stay unlisted, and how long the service may call an alias taken that no look shows.
 const VISIBILITY: Duration = Duration::from_mins(1);
@@ -28,7 +28,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         spec,
         context,
         hold: Hold::new(Ledger::new(cloud.claims(), identity.claim_name(), Holder::of(context)), context),
-        unlisted_until: Mutex::new(None),
+        unlisted: Grace::default(),
         role_spread_by: Deadline::after(ROLE_SPREADS),
     };
     let log = |status: &str| tracing::info!("connection `{alias}`: {status}");
@@ -63,7 +63,7 @@ struct Work<'a, C: Cloud> {
     context: &'a Context,
     hold: Hold<'a, C::Claims>,
     /// Until when it may be that the service knows a connection and does not list it; set when that was first seen.
-    unlisted_until: Mutex<Option<Deadline>>,
+    unlisted: Grace,
     role_spread_by: Deadline,
 }
 
@@ -255,7 +255,7 @@ impl<C: Cloud> Work<'_, C> {
         self.ensure_fresh().await?;
         match follower.request(self.spec).await {
             Ok(row) => {
-                *lock(&self.unlisted_until) = None;
+                self.unlisted.clear();
                 self.hold.record_made(&row.id).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet(format!("{} as `{}`", row.status, row.id)))
             }
@@ -302,8 +302,7 @@ impl<C: Cloud> Work<'_, C> {
 
     /// True for a while from the first time it was asked.
     fn may_be_unlisted(&self) -> bool {
-        let mut until = lock(&self.unlisted_until);
-        !until.get_or_insert_with(|| Deadline::after(VISIBILITY)).has_passed()
+        !self.unlisted.has_passed(VISIBILITY)
     }
 
     /// Says why it cannot be.
@@ -379,10 +378,6 @@ fn maker(phase: &Phase) -> Option<String> {
         Phase::Made { by, .. } => by.clone(),
         Phase::Looking | Phase::Requesting { .. } | Phase::Adopting { .. } | Phase::Releasing { .. } => None,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn waiting(row: &Outbound, is_seen_by_leader: bool) -> String {

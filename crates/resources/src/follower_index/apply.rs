@@ -1,7 +1,7 @@
 //! Making an index follow: Create and Update.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Search};
@@ -18,6 +18,7 @@ use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::comparing::{Pair, Prover};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, How, Plugin, Status};
+use crate::shared::{Grace, lock};
 
 /// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
 /// as if it did not: the plugin notices after 15 s at most that what it follows is gone.
@@ -41,7 +42,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         context,
         hold: Hold::new(ledger, context),
         name_taken_until: Mutex::default(),
-        unconnected_until: Mutex::default(),
+        unconnected: Grace::default(),
         is_lost: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
         prover: Prover::default(),
@@ -85,7 +86,8 @@ struct Work<'a, C: Cloud> {
     context: &'a Context,
     hold: Hold<'a, C::Claims>,
     name_taken_until: Mutex<Option<Deadline>>,
-    unconnected_until: Mutex<Option<Deadline>>,
+    /// How long the follower has not known the connection.
+    unconnected: Grace,
     /// The plugin refused to resume it.
     is_lost: AtomicBool,
     /// An earlier request was still at work: what it did to the settings last is not known.
@@ -172,8 +174,7 @@ impl<C: Cloud> Work<'_, C> {
             }
             Err(Ended::NoConnection(problem)) => {
                 self.nothing_made(&phase).await?;
-                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if until.has_passed() {
+                if self.unconnected.has_passed(GRACE) {
                     return Err(problem);
                 }
                 Ok(not_yet("the follower does not know the connection yet"))
@@ -389,10 +390,6 @@ fn whose(phase: &Phase, is_as_wanted: bool) -> Whose {
         Phase::Requesting { .. } => Whose::Asked,
         Phase::Adopting { .. } | Phase::Made { .. } => Whose::Ours,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn not_yet<T>(status: impl Into<String>) -> Probe<T> {

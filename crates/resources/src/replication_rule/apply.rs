@@ -1,7 +1,7 @@
 //! Making a rule, and waiting for what it brings: Create and Update.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Search};
@@ -17,6 +17,7 @@ use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::comparing::{Pair, Prover, matching};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, FollowRule, Plugin};
+use crate::shared::{Grace, lock};
 
 /// How long a connection that is ACTIVE may be unknown to the follower.
 const GRACE: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         hold: Hold::new(ledger, context),
         memory: Memory::default(),
         pulse: Mutex::default(),
-        unconnected_until: Mutex::default(),
+        unconnected: Grace::default(),
         is_new: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
         prover: Prover::default(),
@@ -79,7 +80,8 @@ struct Work<'a, C: Cloud> {
     memory: Memory,
     /// When the rule had looked last as it was first seen, and until when it may look so.
     pulse: Mutex<Option<(u64, Deadline)>>,
-    unconnected_until: Mutex<Option<Deadline>>,
+    /// How long the follower has not known the connection.
+    unconnected: Grace,
     /// This invocation made the rule.
     is_new: AtomicBool,
     /// An earlier request was still at work: with what it made the rule last is not known.
@@ -194,8 +196,7 @@ impl<C: Cloud> Work<'_, C> {
             }
             Err(Ended::NoConnection(problem)) => {
                 self.nothing_made(&phase).await?;
-                let until = *lock(&self.unconnected_until).get_or_insert_with(|| Deadline::after(GRACE));
-                if until.has_passed() {
+                if self.unconnected.has_passed(GRACE) {
                     return Err(problem);
                 }
                 Ok(not_yet("the follower does not know the connection yet"))
@@ -305,10 +306,6 @@ fn waiting(seen: &Seen, rule: Option<&FollowRule>, pulse: Pulse) -> String {
         }
         Pulse::Beats | Pulse::Stopped => seen.progress(),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn not_yet<T>(status: impl Into<String>) -> Probe<T> {

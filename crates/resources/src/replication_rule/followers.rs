@@ -1,7 +1,7 @@
 //! How far the indexes that a rule is about have come.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cloud::Search;
@@ -13,6 +13,7 @@ use super::spec::Spec;
 use crate::comparing::matching;
 use crate::domain::Problem;
 use crate::replication::{FollowRule, How, Plugin, Status, WaitFor};
+use crate::shared::lock;
 
 /// How long an index may be there and not follow: what has just been started looks so for a moment, and the rule looks
 /// every 30 s.
@@ -168,8 +169,4 @@ fn judge(
         Status::Idle if is_present => Verdict::Clash,
         Status::Idle => Verdict::Coming,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

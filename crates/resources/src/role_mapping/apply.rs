@@ -1,7 +1,7 @@
 //! Adding the entries: Create and Update.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cloud::Cloud;
@@ -14,6 +14,7 @@ use super::side::Side;
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::domain::{Problem, give_up};
+use crate::shared::lock;
 
 /// After a whole list was written: longer than somebody else takes between his look and his write.
 const STAYS: Duration = Duration::from_secs(5);
@@ -140,8 +141,4 @@ impl<C: Cloud> Work<'_, C> {
 /// The entries that a claim records.
 pub(crate) fn recorded(parts: &[String]) -> BTreeSet<Entry> {
     parts.iter().filter_map(|part| Entry::parse(part)).collect()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

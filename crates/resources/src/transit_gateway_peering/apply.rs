@@ -1,6 +1,5 @@
 //! Making the peering: Create and Update.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloud::{Cloud, Code, Peering, PeeringState};
@@ -16,6 +15,7 @@ use super::sides::{GatewaySide, ledger};
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::far::ROLE_SPREADS;
+use crate::shared::Grace;
 
 /// How long what was requested may stay unlisted, and how long the service may say that there is a peering which no look
 /// shows.
@@ -32,7 +32,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         context,
         hold: Hold::new(Ledger::new(cloud.claims(), identity.claim_name(), holder.clone()), context),
         holder,
-        unlisted_until: Mutex::new(None),
+        unlisted: Grace::default(),
         role_spread_by: Deadline::after(ROLE_SPREADS),
     };
     let log = |status: &str| tracing::info!("peering of `{}` and `{}`: {status}", local.id, remote.id);
@@ -55,7 +55,7 @@ pub(super) struct Work<'a, C: Cloud> {
     pub(super) hold: Hold<'a, C::Claims>,
     holder: Holder,
     /// Until when it may be that the service knows a peering and does not list it; set when that was first seen.
-    unlisted_until: Mutex<Option<Deadline>>,
+    unlisted: Grace,
     role_spread_by: Deadline,
 }
 
@@ -215,7 +215,7 @@ impl<C: Cloud> Work<'_, C> {
         let (local, remote) = (self.spec.local.gateway.clone(), self.spec.remote.gateway.clone());
         match follower.request(self.spec, tags(&self.holder)).await {
             Ok(row) => {
-                *self.unlisted_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.unlisted.clear();
                 self.hold.record_made(&row.id).await.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet(format!("{} as `{}`", row.state, row.id)))
             }
@@ -257,8 +257,7 @@ impl<C: Cloud> Work<'_, C> {
 
     /// True for a while from the first time it was asked.
     fn may_be_unlisted(&self) -> bool {
-        let mut until = self.unlisted_until.lock().unwrap_or_else(PoisonError::into_inner);
-        !until.get_or_insert_with(|| Deadline::after(VISIBILITY)).has_passed()
+        !self.unlisted.has_passed(VISIBILITY)
     }
 
     /// Says why it cannot be, and takes back what nobody else would remove: see the connection's.
