@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use hold::{Barred, Fate, Hold};
 pub(crate) use release::{Begun, Release};
 
+/// How often in a row a write may meet another one, and is repeated with what both have noted.
+const MEETINGS: usize = 8;
+
 /// The resource of a stack, whatever request speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Holder {
@@ -198,10 +201,12 @@ impl<'a, C: Claims> Ledger<'a, C> {
     }
 
     /// Writes how far we have come.
-    pub(crate) async fn write(&self, phase: Phase) -> Result<(), Error> {
-        // Whoever writes between our look and our write is written over; a second time in a row, the next look tells.
-        if let Some(phase) = self.put(phase).await? {
-            self.put(phase).await?;
+    pub(crate) async fn write(&self, mut phase: Phase) -> Result<(), Error> {
+        // Whoever writes between our look and our write is written over, and may have ended since: nobody else would
+        // write it again. Only somebody who writes all the time is met over and over.
+        for _ in 0..MEETINGS {
+            let Some(merged) = self.put(phase).await? else { break };
+            phase = merged;
         }
         Ok(())
     }

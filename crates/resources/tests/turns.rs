@@ -264,6 +264,15 @@ fn regression_a_late_note_of_the_one_given_up_is_not_believed() {
     }
 }
 
+/// The note by which it mended an earlier one came after the other had made its own, and in the name of the other.
+#[test]
+fn regression_a_late_note_in_the_name_of_the_update_back_is_not_believed() {
+    for lead in (4_600..5_200).step_by(3).map(Duration::from_millis) {
+        let given_up = Some((22, Fault::Delay(Duration::from_secs(8))));
+        run(PLACES[0], &History { lead, given_up, twin: None, back: None });
+    }
+}
+
 /// Both had made a connection, and the claim had room for one.
 #[test]
 fn regression_what_no_claim_names_is_removed_by_who_made_it() {

@@ -139,15 +139,16 @@ impl<'a, C: Claims> Hold<'a, C> {
         if turn.as_ref().is_some_and(|turn| is_twins(turn) && turn.sent != self.request.sent) {
             self.is_shared.store(true, Ordering::Relaxed);
         }
-        if let Some(other) = turn.filter(|turn| turn.request != self.request.request) {
-            if !other.is_over {
-                *lock(&self.settled_at) = Some(Deadline::after(SETTLE));
-            }
-            // Who was overtaken may have written over what this request had noted.
-            if let Some(noted) = lock(&self.noted).clone().filter(|noted| noted.is_by(&self.request.request))
-            {
-                phase = noted.joined_by(&phase);
-            }
+        let other = turn.filter(|turn| turn.request != self.request.request);
+        if other.as_ref().is_some_and(|other| !other.is_over) {
+            *lock(&self.settled_at) = Some(Deadline::after(SETTLE));
+        }
+        // Who was overtaken may have written over what this request had noted, and in the name of this one if it saw
+        // that; another delivery of this request writes in its own.
+        if (other.is_some() || is_our_turn)
+            && let Some(noted) = lock(&self.noted).clone().filter(|noted| noted.is_by(&self.request.request))
+        {
+            phase = noted.joined_by(&phase);
         }
         if !is_our_turn || phase != before {
             self.ledger.set_turn(self.request.clone());
