@@ -273,6 +273,19 @@ fn regression_a_late_note_in_the_name_of_the_update_back_is_not_believed() {
     }
 }
 
+/// It died when it had just asked, and what it asked for was not to be seen yet.
+#[test]
+fn regression_what_one_that_died_has_asked_for_is_waited_for() {
+    for place in &PLACES[..3] {
+        for lead in (5_000..6_000).step_by(50).map(Duration::from_millis) {
+            for nth in 22..25 {
+                let given_up = Some((nth, Fault::CancelAfter));
+                run(*place, &History { lead, given_up, twin: None, back: None });
+            }
+        }
+    }
+}
+
 /// Both had made a connection, and the claim had room for one.
 #[test]
 fn regression_what_no_claim_names_is_removed_by_who_made_it() {

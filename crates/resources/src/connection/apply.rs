@@ -185,6 +185,10 @@ impl<C: Cloud> Work<'_, C> {
         let leads_where_wanted = |row: &Outbound| row.remote == wanted.remote;
         let (row, by) = match whose(phase, rows, &wanted.alias, &self.context.request_id) {
             Whose::Unlisted if self.may_be_unlisted() => return Ok(Ours::Later("requested, not listed yet")),
+            // Whoever asked for it may have died before it was to be seen.
+            Whose::Nobodys if !self.hold.is_settled() && self.was_asked_by_another(phase) => {
+                return Ok(Ours::Later("an earlier request may have asked for it"));
+            }
             Whose::Nobodys | Whose::Unlisted => return Ok(Ours::Nothing),
             Whose::Ours(row) => return Ok(Ours::Row(row, maker(phase))),
             // One that leads elsewhere came of an earlier request, and is only in the way of this one.
@@ -218,6 +222,10 @@ impl<C: Cloud> Work<'_, C> {
         };
         self.note(Phase::Made { id: row.id.clone(), by: by.clone() }).await?;
         Ok(Ours::Row(row, by))
+    }
+
+    fn was_asked_by_another(&self, phase: &Phase) -> bool {
+        matches!(phase, Phase::Requesting { by, .. } if *by != self.context.request_id)
     }
 
     /// Taking over never takes down what works: one that leads elsewhere or has other settings stays whose it is.
