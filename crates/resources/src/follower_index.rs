@@ -4,6 +4,7 @@
 
 mod apply;
 mod cleanup;
+mod marks;
 mod next;
 mod problem;
 mod spec;

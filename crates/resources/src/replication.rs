@@ -12,9 +12,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use pattern::overlap;
 pub(crate) use plugin::{FollowRule, Plugin};
 pub(crate) use refusal::{Ended, ended};
-#[cfg(test)]
-pub(crate) use status::Source;
-pub(crate) use status::{How, Status};
+pub(crate) use status::{How, Source, Status};
 
 use crate::domain::{read_caller, read_endpoint};
 use crate::far::name_like;
@@ -52,6 +50,11 @@ impl Following {
 
     pub(crate) fn access(&self) -> Access {
         Access { endpoint: self.endpoint.clone(), region: self.region.clone(), caller: self.caller.clone() }
+    }
+
+    /// An index of the leader, as one that follows it names it.
+    pub(crate) fn source(&self, leader_index: &str) -> Source {
+        Source { alias: self.alias.clone(), index: leader_index.to_owned() }
     }
 
     /// As the plugin wants the roles.

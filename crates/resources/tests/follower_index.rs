@@ -17,6 +17,7 @@ mod support;
 
 use std::time::Duration;
 
+use cloud::fake::{Fault, Faulty};
 use custom_resource::testing::{create, delete, update};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -166,7 +167,7 @@ async fn an_index_that_follows_already_is_taken_over_unless_it_follows_another()
     bench.world.write_documents(LEADER, "other", &[("x", 1)]);
     bench.world.follow_by_hand(FOLLOWER, "logs", ALIAS, "other");
     let eager = changed(follower_index(), "ReseedWhenLost", "true");
-    assert_snapshot!(bench.reason(&creation(&eager)).await, @"index `logs` on the follower at search-follower.us-west-2.es.amazonaws.com follows `leader-alias:other` and not `leader-alias:logs`. Choose another FollowerIndex, or, if it is this resource's own: set ReseedWhenLost to true, so that its copy is deleted and made anew.");
+    assert_snapshot!(bench.reason(&creation(&eager)).await, @"index `logs` on the follower at search-follower.us-west-2.es.amazonaws.com follows `leader-alias:other` and not `leader-alias:logs`. Choose another FollowerIndex, or stop it there and delete it; one that this resource made is replaced where ReseedWhenLost is true.");
     bench.success(&deletion(&eager)).await;
     assert!(bench.world.follows(FOLLOWER, "logs"));
 }
@@ -282,6 +283,92 @@ async fn a_start_that_the_plugin_gives_up_is_told_and_tried_anew_by_the_next_req
     assert_snapshot!(bench.reason(&creation(&follower_index())).await, @"index `logs` on the follower at search-follower.us-west-2.es.amazonaws.com cannot follow leader index `logs`: the plugin says: Unable to initiate restore call for logs from leader-alias:logs. Check on the leader that all primary shards of the index are active, and that Settings changes nothing that is fixed at an index's creation, such as index.number_of_shards; then try again.");
     bench.world.set_unstartable(FOLLOWER, "logs", false);
     bench.success(&again("second", creation(&follower_index()))).await;
+}
+
+/// A follower whose copy is complete, and a second index on the leader.
+async fn following_with_another() -> Bench {
+    let world = world();
+    world.write_documents(LEADER, "other", &[("x", 1)]);
+    let bench = Bench::in_world(world);
+    bench.success(&creation(&follower_index())).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_leaves_alone_what_follows_something_else_by_now() {
+    // Also while the plugin says of it that nothing is in progress.
+    for is_connected in [true, false] {
+        let bench = following_with_another().await;
+        bench.world.stop_by_hand(FOLLOWER, "logs");
+        bench.world.delete_index(FOLLOWER, "logs");
+        bench.world.follow_by_hand(FOLLOWER, "logs", ALIAS, "other");
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        if !is_connected {
+            bench.world.part_clusters(FOLLOWER, ALIAS);
+        }
+        bench.success(&deletion(&follower_index())).await;
+        assert!(bench.world.follows(FOLLOWER, "logs"), "connected: {is_connected}");
+        assert_eq!(bench.world.documents(FOLLOWER, "logs"), bench.world.documents(LEADER, "other"));
+        assert_eq!(bench.world.claims_left(), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_answer_was_lost_makes_nobody_elses_index_ours() {
+    for nth in 1..12 {
+        let world = world();
+        world.write_documents(LEADER, "other", &[("x", 1)]);
+        world.follow_by_hand(FOLLOWER, "logs", ALIAS, "other");
+        let quiet = Bench::in_world(world.clone());
+        // Its leader index is gone, so it looks as if nothing followed.
+        world.delete_index(LEADER, "other");
+        let faulty = Faulty::new(world.clone()).on_call(nth, Fault::LoseResponse);
+        let bench = Bench::new(faulty.on_call(nth + 2, Fault::CancelAfter));
+        bench.cloud.faults().run(bench.send(&creation(&follower_index()))).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        quiet.success(&deletion(&follower_index())).await;
+        assert!(world.follows(FOLLOWER, "logs"), "call {nth}");
+        assert_eq!(world.claims_left(), [], "call {nth}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_copy_that_fails_is_made_anew_only_where_that_is_allowed_and_the_leader_has_the_index() {
+    let bench = following_with_another().await;
+    bench.world.break_replication(FOLLOWER, "logs");
+    let before = bench.world.documents(FOLLOWER, "logs");
+    let changed_settings = with_settings();
+    assert_snapshot!(bench.reason(&in_place(&changed_settings, &follower_index())).await, @"index `logs` on the follower at search-follower.us-west-2.es.amazonaws.com has failed to follow leader index `logs`: the plugin says: AutoPaused: not any more. Set ReseedWhenLost to true, so that its copy is deleted and made anew from the leader, or delete it there yourself.");
+    assert_eq!(bench.world.documents(FOLLOWER, "logs"), before);
+
+    let may_reseed = changed(changed_settings, "ReseedWhenLost", "true");
+    bench.world.delete_index(LEADER, "logs");
+    assert_snapshot!(bench.reason(&again("gone", in_place(&may_reseed, &follower_index()))).await, @"leader index `logs` is not there or not open, so index `logs` on the follower at search-follower.us-west-2.es.amazonaws.com is not deleted to be made anew. Open or restore the index on the leader first; if the follower's copy is all there is, stop it and write to it there.");
+    assert_eq!(bench.world.documents(FOLLOWER, "logs"), before);
+
+    bench.world.write_documents(LEADER, "logs", &[("new", 1)]);
+    bench.success(&again("back", in_place(&may_reseed, &follower_index()))).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(bench.world.documents(FOLLOWER, "logs"), bench.world.documents(LEADER, "logs"));
+}
+
+/// Its copy looks stopped while its leader is gone, and another has taken the name.
+#[tokio::test(start_paused = true)]
+async fn what_follows_something_else_is_not_made_anew() {
+    let bench = following_with_another().await;
+    bench.world.stop_by_hand(FOLLOWER, "logs");
+    bench.world.delete_index(FOLLOWER, "logs");
+    bench.world.clone().with_remote(FOLLOWER, "elsewhere", LEADER).follow_by_hand(
+        FOLLOWER,
+        "logs",
+        "elsewhere",
+        "other",
+    );
+    bench.world.part_clusters(FOLLOWER, "elsewhere");
+    let may_reseed = changed(with_settings(), "ReseedWhenLost", "true");
+    assert_snapshot!(bench.reason(&in_place(&may_reseed, &follower_index())).await, @"index `logs` on the follower at search-follower.us-west-2.es.amazonaws.com follows `elsewhere:other` and not `leader-alias:logs`. Choose another FollowerIndex, or stop it there and delete it; one that this resource made is replaced where ReseedWhenLost is true.");
+    assert!(bench.world.follows(FOLLOWER, "logs"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,12 +71,16 @@ struct Indexes {
     ordinary: RefCell<BTreeSet<usize>>,
     /// Indexes that people made follow, and which leader index.
     followers: RefCell<BTreeMap<usize, usize>>,
+    /// Some of these that a Create may have taken over.
+    may_be_ours: RefCell<BTreeSet<usize>>,
     /// Copies of ours that follow no more and may still be there.
     may_remain: RefCell<BTreeSet<usize>>,
     /// What the stack wants, or is about to want.
     wishes: RefCell<Vec<Wish>>,
     /// People did something to what the stack has, and no request was since.
     is_disturbed: Cell<bool>,
+    /// An Update back has failed: what the stack has may follow either.
+    is_unsure: Cell<bool>,
 }
 
 impl Indexes {
@@ -87,9 +91,11 @@ impl Indexes {
             world,
             ordinary: RefCell::default(),
             followers: RefCell::default(),
+            may_be_ours: RefCell::default(),
             may_remain: RefCell::default(),
             wishes: RefCell::default(),
             is_disturbed: Cell::new(false),
+            is_unsure: Cell::new(false),
         }
     }
 
@@ -100,6 +106,11 @@ impl Indexes {
 
     fn is_wanted(&self, index: usize) -> bool {
         self.wishes.borrow().iter().any(|wish| wish.index == index)
+    }
+
+    fn is_wanted_of(&self, index: usize, leader_index: usize) -> bool {
+        let wishes = self.wishes.borrow();
+        wishes.iter().any(|wish| wish.index == index && wish.leader_index == leader_index)
     }
 
     /// The line that tells how an index follows.
@@ -146,7 +157,7 @@ impl Plot for Indexes {
     async fn do_by_hand(&self, deed: &Deed, is_meanwhile: bool) {
         // Whose a name is that both take at the same moment, nobody can say.
         if let Deed::Make(index) | Deed::Follow(index, _) = *deed
-            && (self.is_there(index) || (is_meanwhile && self.is_wanted(index)))
+            && (self.is_there(index) || (self.is_wanted(index) && (is_meanwhile || self.is_unsure.get())))
         {
             return;
         }
@@ -158,7 +169,8 @@ impl Plot for Indexes {
             Deed::Stop(index) if self.world.follows(FOLLOWER, INDEXES[index]) => {
                 self.world.stop_by_hand(FOLLOWER, INDEXES[index]);
                 let is_theirs = self.followers.borrow_mut().remove(&index).is_some();
-                if is_theirs {
+                // Whether it was taken over a moment before, nobody can say.
+                if is_theirs && !(is_meanwhile && self.is_wanted(index)) {
                     self.ordinary.borrow_mut().insert(index);
                 } else {
                     self.may_remain.borrow_mut().insert(index);
@@ -185,8 +197,8 @@ impl Plot for Indexes {
             }
             Deed::Follow(index, leader_index) => {
                 self.world.follow_by_hand(FOLLOWER, INDEXES[index], ALIAS, LEADER_INDEXES[leader_index]);
-                // Where the stack has a right to the name, it is taken for its own.
-                if !self.is_wanted(index) {
+                // What the stack wants to follow is taken for its own.
+                if !self.is_wanted_of(index, leader_index) {
                     self.followers.borrow_mut().insert(index, leader_index);
                 }
                 self.is_disturbed.set(true);
@@ -208,12 +220,19 @@ impl Plot for Indexes {
 
     fn settled(&self, wish: &Wish, is_calm: bool) {
         *self.wishes.borrow_mut() = vec![wish.clone()];
+        self.is_unsure.set(false);
         // What followed already was taken over.
         self.followers.borrow_mut().remove(&wish.index);
         if is_calm {
             self.is_disturbed.set(false);
             // What was in the way was made anew.
             self.may_remain.borrow_mut().remove(&wish.index);
+        }
+    }
+
+    fn unheard(&self, wish: &Wish) {
+        if self.followers.borrow().contains_key(&wish.index) {
+            self.may_be_ours.borrow_mut().insert(wish.index);
         }
     }
 
@@ -224,6 +243,7 @@ impl Plot for Indexes {
     }
 
     fn is_by_others(&self, _wish: &Wish, _reason: &str) -> bool {
+        self.is_unsure.set(true);
         self.is_disturbed.get()
     }
 
@@ -237,6 +257,11 @@ impl Plot for Indexes {
         );
         for (index, name) in INDEXES.into_iter().enumerate() {
             let line = self.line(index);
+            // What was taken over was let go of in its stack's way.
+            if self.may_be_ours.borrow_mut().remove(&index) && line.is_none() {
+                self.followers.borrow_mut().remove(&index);
+                self.may_remain.borrow_mut().insert(index);
+            }
             let documents = self.world.documents(FOLLOWER, name);
             let wish = has.map(|(_, wish)| wish).filter(|wish| wish.index == index);
             if self.ordinary.borrow().contains(&index) {

@@ -100,6 +100,12 @@ impl Problem {
         }
     }
 
+    /// The domain refused for want of a role that allows it.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        let Self::Search { source, .. } = self else { return false };
+        source.refusal().is_some_and(|refusal| refusal.is("security_exception"))
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Call { source, .. } => call_hint(source),

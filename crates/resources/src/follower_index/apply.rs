@@ -11,11 +11,12 @@ use serde_json::Value;
 use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
 use super::cleanup::cleanup;
-use super::next::{Observed, Refused, Step, Whose, next};
-use super::problem::dead;
+use super::marks::{COMPLETE, FOLLOWS, REPLACED, RESEEDING, SETTINGS, STARTED, follows};
+use super::next::{Copied, DeadEnd, Observed, Refused, Step, Whose, next};
+use super::problem::{dead, may_be_all_there_is};
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
-use crate::comparing::{Pair, Prover};
+use crate::comparing::{Pair, Prover, matching};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, How, Plugin, Status};
 use crate::shared::{Grace, lock};
@@ -23,15 +24,6 @@ use crate::shared::{Grace, lock};
 /// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
 /// as if it did not: the plugin notices after 15 s at most that what it follows is gone.
 const GRACE: Duration = Duration::from_secs(30);
-/// What a claim records while a copy is being replaced, so that a crash in between does not leave none.
-const RESEEDING: &str = "reseeding";
-/// What it records of the settings that were given to the plugin, which does not show them.
-const SETTINGS: &str = "settings ";
-/// What it records of the request that started it last: what it dies of belongs into that one's answer.
-const STARTED: &str = "started by ";
-/// What it records of a copy that a request replaced by that of another source: when the stack takes the request back,
-/// the properties of before say nothing of replacing.
-const REPLACED: &str = "replaced ";
 
 /// Makes the index follow as the spec says.
 pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -> Result<Applied, Failure> {
@@ -124,8 +116,8 @@ impl<C: Cloud> Work<'_, C> {
         let observed = Observed {
             status: &status,
             is_as_wanted,
-            whose: whose(&phase, is_as_wanted),
-            is_fresh: self.is_recorded(&self.started_by_this()),
+            whose: whose(&phase, is_as_wanted, self.is_known(&status)),
+            copied: self.copied(),
             refused: self.refused(),
             may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING) || self.goes_back(),
             wait_for: self.spec.wait_for,
@@ -157,12 +149,17 @@ impl<C: Cloud> Work<'_, C> {
             self.record_settings();
             self.record_start();
             self.note(Phase::Requesting { targets: vec![leader_index.clone()], by }).await?;
+        } else if !self.is_recorded(&self.follows_part()) {
+            // Should the answer be lost, what follows then is known as ours.
+            self.record(self.follows_part());
+            self.note(phase.clone()).await?;
         }
         self.ensure_fresh().await?;
         match plugin.start(index, leader_index).await {
             Ok(()) => {
                 self.record_settings();
                 self.record_start();
+                self.forget(|part| part == COMPLETE);
                 let made = self.hold.record_made_anew(index, &phase).await;
                 made.map_err(|barred| self.barred(barred))?;
                 Ok(not_yet("started"))
@@ -225,19 +222,30 @@ impl<C: Cloud> Work<'_, C> {
         phase: Phase,
     ) -> Result<Probe<Status>, Problem> {
         let index = &self.spec.index;
+        // The status says nothing of one whose leader's index or connection is gone.
+        if *status == Status::Idle
+            && let Some(source) = plugin.source(index).await?
+            && !self.is_recorded(&follows(&source))
+        {
+            let status = Status::Follows { source, how: How::Starting { progress: status.to_string() } };
+            return Err(dead(DeadEnd::FollowsAnother, self.spec, &status));
+        }
+        if let Some(leader) = &self.spec.comparing.leader {
+            let leader = leader.open(self.cloud).await?;
+            let leader_index = &self.spec.leader_index;
+            if !matching(&leader, leader_index, self.context.deadline).await?.contains(leader_index) {
+                return Err(may_be_all_there_is(self.spec));
+            }
+        }
         if !self.is_recorded(RESEEDING) {
-            let mut parts = self.hold.ledger.parts();
-            parts.push(RESEEDING.to_owned());
+            self.record(RESEEDING.to_owned());
             if let Status::Follows { source, .. } = status
                 && self.spec.reseed_when_lost
                 && !self.is_as_wanted(status)
             {
-                parts.push(format!("{}{source}", self.replaced_by_this()));
+                self.record(format!("{}{source}", self.replaced_by_this()));
             }
-            self.hold.ledger.set_parts(parts);
-            // What is replaced is ours from then on.
-            let is_ours = matches!(phase, Phase::Made { .. });
-            self.note(if is_ours { phase } else { Phase::Made { id: index.clone(), by: None } }).await?;
+            self.note(phase.clone()).await?;
         }
         tracing::warn!("index `{index}`: its copy is deleted and made anew ({status})");
         self.ensure_fresh().await?;
@@ -247,6 +255,9 @@ impl<C: Cloud> Work<'_, C> {
         }
         self.ensure_fresh().await?;
         plugin.delete_index(index).await?;
+        // What has the name from now on is another's.
+        self.forget(|part| part == RESEEDING || part == COMPLETE);
+        self.note(phase).await?;
         self.is_lost.store(false, Ordering::Relaxed);
         *lock(&self.name_taken_until) = None;
         self.prover.clear();
@@ -291,9 +302,11 @@ impl<C: Cloud> Work<'_, C> {
         };
         self.record_settings();
         // Only the next request can be the way back.
-        let mut parts = self.hold.ledger.parts();
-        parts.retain(|part| !part.starts_with(REPLACED) || part.starts_with(&self.replaced_by_this()));
-        self.hold.ledger.set_parts(parts);
+        let by_this = self.replaced_by_this();
+        self.forget(|part| part.starts_with(REPLACED) && !part.starts_with(&by_this));
+        self.forget(|part| part.starts_with(FOLLOWS));
+        self.record(self.follows_part());
+        self.record(COMPLETE.to_owned());
         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
         Ok(Probe::Ready(status))
     }
@@ -313,10 +326,24 @@ impl<C: Cloud> Work<'_, C> {
 
     fn is_as_wanted(&self, status: &Status) -> bool {
         match status {
-            Status::Follows { source, .. } => {
-                source.alias == self.spec.following.alias && source.index == self.spec.leader_index
-            }
+            Status::Follows { source, .. } => *source == self.spec.source(),
             Status::Idle | Status::Unknown(_) | Status::LeaderSilent(_) => false,
+        }
+    }
+
+    fn copied(&self) -> Copied {
+        match (self.is_recorded(&self.started_by_this()), self.is_recorded(COMPLETE)) {
+            (true, _) => Copied::Just,
+            (false, true) => Copied::Wholly,
+            (false, false) => Copied::Partly,
+        }
+    }
+
+    /// It follows nothing that no request of this resource asked for.
+    fn is_known(&self, status: &Status) -> bool {
+        match status {
+            Status::Follows { source, .. } => self.is_recorded(&follows(source)),
+            Status::Idle | Status::Unknown(_) | Status::LeaderSilent(_) => true,
         }
     }
 
@@ -340,12 +367,31 @@ impl<C: Cloud> Work<'_, C> {
         format!("{STARTED}{}", self.context.request_id)
     }
 
-    /// The next write says which request started it last.
-    fn record_start(&self) {
+    fn follows_part(&self) -> String {
+        follows(&self.spec.source())
+    }
+
+    /// The next write says so.
+    fn record(&self, part: String) {
         let mut parts = self.hold.ledger.parts();
-        parts.retain(|part| !part.starts_with(STARTED));
-        parts.push(self.started_by_this());
+        if !parts.contains(&part) {
+            parts.push(part);
+            self.hold.ledger.set_parts(parts);
+        }
+    }
+
+    /// The next write does not say so any more.
+    fn forget(&self, is_over: impl Fn(&str) -> bool) {
+        let mut parts = self.hold.ledger.parts();
+        parts.retain(|part| !is_over(part));
         self.hold.ledger.set_parts(parts);
+    }
+
+    /// The next write says what follows what, and which request started it last.
+    fn record_start(&self) {
+        self.forget(|part| part.starts_with(STARTED));
+        self.record(self.started_by_this());
+        self.record(self.follows_part());
     }
 
     fn replaced_by_this(&self) -> String {
@@ -354,17 +400,14 @@ impl<C: Cloud> Work<'_, C> {
 
     /// The request before replaced the very copy that is wanted now.
     fn goes_back(&self) -> bool {
-        let Spec { following, leader_index, .. } = self.spec;
-        let wanted = format!(": {}:{leader_index}", following.alias);
+        let wanted = format!(": {}", self.spec.source());
         self.hold.ledger.parts().iter().any(|part| part.starts_with(REPLACED) && part.ends_with(&wanted))
     }
 
     /// The next write says with which settings it follows, and that nothing is being replaced.
     fn record_settings(&self) {
-        let mut parts = self.hold.ledger.parts();
-        parts.retain(|part| part.starts_with(REPLACED) || part.starts_with(STARTED));
-        parts.push(self.settings_part());
-        self.hold.ledger.set_parts(parts);
+        self.forget(|part| part.starts_with(SETTINGS) || part == RESEEDING);
+        self.record(self.settings_part());
     }
 
     async fn note(&self, phase: Phase) -> Result<(), Problem> {
@@ -382,13 +425,16 @@ impl<C: Cloud> Work<'_, C> {
     }
 }
 
-/// What is being taken over counts as ours for as long as it follows what it shall.
-fn whose(phase: &Phase, is_as_wanted: bool) -> Whose {
+/// What is being taken over is so for as long as it follows what it shall, and what was made is ours for as long as it
+/// follows nothing that no request of ours asked for.
+fn whose(phase: &Phase, is_as_wanted: bool, is_known: bool) -> Whose {
     match phase {
+        Phase::Made { .. } if !is_as_wanted && !is_known => Whose::Nobodys,
         Phase::Looking | Phase::Releasing { .. } => Whose::Nobodys,
         Phase::Adopting { .. } if !is_as_wanted => Whose::Nobodys,
         Phase::Requesting { .. } => Whose::Asked,
-        Phase::Adopting { .. } | Phase::Made { .. } => Whose::Ours,
+        Phase::Adopting { .. } => Whose::Adopted,
+        Phase::Made { .. } => Whose::Ours,
     }
 }
 

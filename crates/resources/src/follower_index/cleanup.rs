@@ -4,6 +4,7 @@ use cloud::Cloud;
 use custom_resource::{Context, Failure};
 use wait::{Pace, Probe, until};
 
+use super::marks::follows;
 use super::spec::{Identity, Spec, WhenDeleted};
 use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
@@ -57,6 +58,23 @@ impl<C: Cloud> Removal<'_, C> {
         let index = &self.identity.index;
         // The leader may be silent for good: what stops is the follower's business alone.
         let status = plugin.status(index).await?;
+        // The status says nothing of one whose leader's index or connection is gone.
+        let source = match &status {
+            Status::Follows { source, .. } => Ok(Some(source.clone())),
+            Status::Idle | Status::Unknown(_) | Status::LeaderSilent(_) => plugin.source(index).await,
+        };
+        let (source, is_known) = match source {
+            // The roles that replication needs do not allow to look at settings: then it stops, and nothing is deleted.
+            Err(problem) if problem.is_forbidden() => (None, false),
+            source => (source?, true),
+        };
+        if let Some(source) = source.filter(|source| !self.release.parts().contains(&follows(source))) {
+            tracing::warn!(
+                "index `{index}` follows `{source}`, which this resource did not ask for: it is left alone"
+            );
+            self.release.let_go().await.map_err(Problem::ledger(self.release.claim()))?;
+            return Ok(Probe::Ready(()));
+        }
         if status != Status::Idle && !marks.iter().any(|mark| mark == FOLLOWED) {
             marks.push(FOLLOWED.to_owned());
             marks = self.release.mark(marks).await.map_err(|barred| self.barred(barred))?;
@@ -71,7 +89,7 @@ impl<C: Cloud> Removal<'_, C> {
             Err(other) => return Ok(Probe::NotYet(format!("not stopped yet: {other:?}"))),
         };
         // In the same look: a Create that is taken back at the same time lets go of what it finds stopped.
-        if self.deletes && (has_stopped || marks.iter().any(|mark| mark == FOLLOWED)) {
+        if self.deletes && ((has_stopped && is_known) || marks.iter().any(|mark| mark == FOLLOWED)) {
             plugin.delete_index(index).await?;
         }
         if has_stopped {

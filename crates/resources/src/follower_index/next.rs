@@ -9,8 +9,21 @@ pub(crate) enum Whose {
     Nobodys,
     /// A start went out, by this request or an earlier one.
     Asked,
+    /// It is being taken over: somebody else's until that is done, so nothing is deleted.
+    Adopted,
     /// It follows because of us, or was taken over.
     Ours,
+}
+
+/// What became of the copy so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copied {
+    /// The very request being served started it: what it died of belongs into the answer.
+    Just,
+    /// An earlier request started it and was not done with it: broken, it is only in the way.
+    Partly,
+    /// A request was done with it: should the leader be lost, it may be all there is.
+    Wholly,
 }
 
 /// What the plugin refused lately, which its status does not tell.
@@ -30,8 +43,7 @@ pub(crate) struct Observed<'a> {
     /// It follows the index that it shall.
     pub(crate) is_as_wanted: bool,
     pub(crate) whose: Whose,
-    /// The very request being served started it: what it died of belongs into the answer.
-    pub(crate) is_fresh: bool,
+    pub(crate) copied: Copied,
     pub(crate) refused: Option<Refused>,
     /// The copy may be deleted and made anew.
     pub(crate) may_reseed: bool,
@@ -68,6 +80,8 @@ pub(crate) enum DeadEnd {
     FollowsAnother,
     /// The plugin gave up.
     Failed,
+    /// The plugin gave up on a copy that was complete.
+    Broken,
     /// It was paused for too long.
     Lost,
 }
@@ -75,6 +89,7 @@ pub(crate) enum DeadEnd {
 /// Decides.
 pub(crate) fn next(observed: &Observed<'_>) -> Step {
     let is_ours = observed.whose == Whose::Ours;
+    let is_adopted = observed.whose == Whose::Adopted;
     let reseed_or = |end| if is_ours && observed.may_reseed { Step::Reseed } else { Step::Fail(end) };
     let (source_is_right, how) = match observed.status {
         Status::LeaderSilent(_) | Status::Unknown(_) => return Step::Wait,
@@ -83,10 +98,16 @@ pub(crate) fn next(observed: &Observed<'_>) -> Step {
     };
     match (source_is_right, how) {
         (false, _) => reseed_or(DeadEnd::FollowsAnother),
-        // What an earlier request of ours left broken is only in the way.
-        (true, How::Failed { .. }) if is_ours && !observed.is_fresh => Step::Reseed,
-        (true, How::Failed { .. }) => Step::Fail(DeadEnd::Failed),
-        (true, How::Starting { .. } | How::Syncing { .. } | How::Paused { .. }) if !is_ours => Step::Adopt,
+        (true, How::Failed { .. }) => match observed.copied {
+            Copied::Wholly => reseed_or(DeadEnd::Broken),
+            Copied::Partly if is_ours => Step::Reseed,
+            Copied::Partly | Copied::Just => Step::Fail(DeadEnd::Failed),
+        },
+        (true, How::Starting { .. } | How::Syncing { .. } | How::Paused { .. })
+            if !is_ours && !is_adopted =>
+        {
+            Step::Adopt
+        }
         (true, How::Paused { .. }) if observed.refused == Some(Refused::Lost) => reseed_or(DeadEnd::Lost),
         (true, How::Paused { .. }) => Step::Resume,
         (true, How::Starting { .. }) if observed.wait_for != WaitFor::Started => Step::Wait,
@@ -98,7 +119,7 @@ fn on_idle(observed: &Observed<'_>) -> Step {
     let Some(Refused::NameTaken { is_lasting }) = observed.refused else { return Step::Start };
     match observed.whose {
         Whose::Asked | Whose::Ours if !is_lasting => Step::Wait,
-        Whose::Nobodys | Whose::Asked => Step::Fail(DeadEnd::NameTaken),
+        Whose::Nobodys | Whose::Asked | Whose::Adopted => Step::Fail(DeadEnd::NameTaken),
         Whose::Ours if observed.may_reseed => Step::Reseed,
         Whose::Ours => Step::Fail(DeadEnd::Stopped),
     }
@@ -130,11 +151,16 @@ mod tests {
             status,
             is_as_wanted: true,
             whose: Whose::Ours,
-            is_fresh: false,
+            copied: Copied::Partly,
             refused: None,
             may_reseed: false,
             wait_for: WaitFor::Syncing,
         }
+    }
+
+    fn ways() -> Vec<(bool, Copied)> {
+        let copied = [Copied::Just, Copied::Partly, Copied::Wholly];
+        copied.into_iter().flat_map(|copied| [(true, copied), (false, copied)]).collect()
     }
 
     /// One row per status: ours, ours and fresh, somebody else's, ours but of another source, that of others.
@@ -155,7 +181,7 @@ mod tests {
             let row = table.iter().find(|row| row.0 == *name).unwrap();
             let ours = at(status);
             assert_eq!(next(&ours), row.1, "{name}");
-            assert_eq!(next(&Observed { is_fresh: true, ..ours }), row.2, "{name}, fresh");
+            assert_eq!(next(&Observed { copied: Copied::Just, ..ours }), row.2, "{name}, fresh");
             assert_eq!(next(&Observed { whose: Whose::Nobodys, ..ours }), row.3, "{name}, nobody's");
             assert_eq!(next(&Observed { is_as_wanted: false, ..ours }), row.4, "{name}, of another");
             let theirs = Observed { is_as_wanted: false, whose: Whose::Nobodys, may_reseed: true, ..ours };
@@ -172,20 +198,47 @@ mod tests {
                 Some(Refused::NameTaken { is_lasting: true }),
                 Some(Refused::NameTaken { is_lasting: false }),
             ] {
-                for (is_as_wanted, is_fresh) in [(true, true), (true, false), (false, true), (false, false)] {
-                    for whose in [Whose::Nobodys, Whose::Asked] {
-                        let observed = Observed {
-                            is_as_wanted,
-                            whose,
-                            is_fresh,
-                            refused,
-                            may_reseed: true,
-                            ..at(status)
-                        };
+                for (is_as_wanted, copied) in ways() {
+                    for whose in [Whose::Nobodys, Whose::Asked, Whose::Adopted] {
+                        let observed =
+                            Observed { is_as_wanted, whose, copied, refused, may_reseed: true, ..at(status) };
                         assert_ne!(next(&observed), Step::Reseed, "{name}: {observed:?}");
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_was_complete_is_made_anew_only_where_that_is_allowed() {
+        for (name, status) in &statuses() {
+            for refused in [None, Some(Refused::Lost), Some(Refused::NameTaken { is_lasting: true })] {
+                for is_as_wanted in [true, false] {
+                    let observed = Observed { copied: Copied::Wholly, is_as_wanted, refused, ..at(status) };
+                    assert_ne!(next(&observed), Step::Reseed, "{name}: {observed:?}");
+                }
+            }
+        }
+        let failed = follows(How::Failed { reason: String::new() });
+        let complete = Observed { copied: Copied::Wholly, ..at(&failed) };
+        assert_eq!(next(&complete), Step::Fail(DeadEnd::Broken));
+        assert_eq!(next(&Observed { may_reseed: true, ..complete }), Step::Reseed);
+    }
+
+    /// As one of ours, except that nothing is deleted.
+    #[test]
+    fn what_is_being_taken_over_goes_on_as_it_is() {
+        let table = [
+            ("starting", Step::Wait),
+            ("syncing", Step::Done),
+            ("paused", Step::Resume),
+            ("failed", Step::Fail(DeadEnd::Failed)),
+        ];
+        for (name, step) in table {
+            let statuses = statuses();
+            let (_, status) = statuses.iter().find(|(known, _)| *known == name).unwrap();
+            let observed = Observed { whose: Whose::Adopted, may_reseed: true, ..at(status) };
+            assert_eq!(next(&observed), step, "{name}");
         }
     }
 

@@ -5,6 +5,21 @@ use super::spec::Spec;
 use crate::domain::Problem;
 use crate::replication::{How, Status};
 
+/// Why the copy is not deleted.
+pub(crate) fn may_be_all_there_is(spec: &Spec) -> Problem {
+    let Spec { index, leader_index, following, .. } = spec;
+    Problem::Dead {
+        what: format!(
+            "leader index `{leader_index}` is not there or not open, so index `{index}` on the follower at {} is not deleted \
+             to be made anew",
+            following.endpoint
+        ),
+        hint: "Open or restore the index on the leader first; if the follower's copy is all there is, stop it and write to \
+               it there."
+            .to_owned(),
+    }
+}
+
 /// Why it cannot be.
 pub(crate) fn dead(end: DeadEnd, spec: &Spec, status: &Status) -> Problem {
     let Spec { index, leader_index, .. } = spec;
@@ -29,13 +44,19 @@ pub(crate) fn dead(end: DeadEnd, spec: &Spec, status: &Status) -> Problem {
         ),
         DeadEnd::FollowsAnother => (
             format!("{at} follows `{source}` and not `{}:{leader_index}`", spec.following.alias),
-            format!("Choose another FollowerIndex, or, if it is this resource's own: {RESEED_ALSO}"),
+            "Choose another FollowerIndex, or stop it there and delete it; one that this resource made is replaced where \
+             ReseedWhenLost is true."
+                .to_owned(),
         ),
         DeadEnd::Failed => (
             format!("{at} cannot follow leader index `{leader_index}`: the plugin says: {reason}"),
             "Check on the leader that all primary shards of the index are active, and that Settings changes nothing that is \
              fixed at an index's creation, such as index.number_of_shards; then try again."
                 .to_owned(),
+        ),
+        DeadEnd::Broken => (
+            format!("{at} has failed to follow leader index `{leader_index}`: the plugin says: {reason}"),
+            RESEED.to_owned(),
         ),
         DeadEnd::Lost => (
             format!(
@@ -50,4 +71,3 @@ pub(crate) fn dead(end: DeadEnd, spec: &Spec, status: &Status) -> Problem {
 
 const RESEED: &str = "Set ReseedWhenLost to true, so that its copy is deleted and made anew from the leader, or delete it \
                       there yourself.";
-const RESEED_ALSO: &str = "set ReseedWhenLost to true, so that its copy is deleted and made anew.";

@@ -10,7 +10,7 @@ use serde_json::Map;
 use crate::comparing::Comparing;
 use crate::domain::claim_part;
 use crate::far::REGION;
-use crate::replication::{Following, INDEX, WaitFor};
+use crate::replication::{Following, INDEX, Source, WaitFor};
 
 /// What becomes of the index when it is deleted from its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,11 @@ impl Spec {
         Identity { endpoint: endpoint.clone(), region: region.clone(), index: self.index.clone() }
     }
 
+    /// What it follows.
+    pub(crate) fn source(&self) -> Source {
+        self.following.source(&self.leader_index)
+    }
+
     pub(crate) fn read(properties: &mut Properties<'_>, home: &Home) -> Option<Self> {
         let following = Following::read(properties, home);
         let leader_index = properties.required("LeaderIndex", &INDEX);
@@ -101,6 +106,13 @@ impl Spec {
         let reseed_when_lost = properties.flag("ReseedWhenLost").unwrap_or(false);
         let wait_for = WaitFor::read(properties);
         let comparing = Comparing::read(properties, home, wait_for);
+        if reseed_when_lost && wait_for != WaitFor::Equal && comparing.leader.is_none() {
+            properties.find(
+                "Property LeaderEndpoint is missing: expected the endpoint of the leader's domain, because with \
+                 ReseedWhenLost the leader is asked for its index before the copy is deleted."
+                    .to_owned(),
+            );
+        }
         let (following, leader_index) = (following?, leader_index?);
         let index = index.unwrap_or_else(|| leader_index.clone());
         Some(Self { following, leader_index, index, when_deleted, reseed_when_lost, wait_for, comparing })

@@ -3,11 +3,13 @@
 use cloud::{Cloud, Method, Search, SearchError, segment};
 use serde_json::{Value, json};
 
-use super::status::{Status, read};
+use super::status::{Source, Status, read};
 use super::{Ended, Following, ended};
 use crate::domain::{Problem, open};
 
 const API: &str = "_plugins/_replication";
+/// The setting of a follower's index by which it follows, `alias:index`; null after a stop.
+const FOLLOWED: &str = "index.plugins.replication.follower.leader_index";
 
 /// The plugin of a follower's domain.
 pub(crate) struct Plugin<'a, S> {
@@ -38,6 +40,20 @@ impl<'a, S: Search> Plugin<'a, S> {
                     Err(ended(error, &wanted, self.following).into_problem(&wanted))
                 }
             },
+        }
+    }
+
+    /// What an index follows by its own settings: they tell even while the plugin says that nothing is in progress. None
+    /// for an ordinary index, and where there is none.
+    pub(crate) async fn source(&self, index: &str) -> Result<Option<Source>, Problem> {
+        let path = format!("{}/_settings/{FOLLOWED}?flat_settings=true", segment(index));
+        match self.session.send(Method::Get, &path, None).await {
+            Ok(answer) => {
+                let told = answer.body.get(index).and_then(|it| it.pointer(&format!("/settings/{FOLLOWED}")));
+                Ok(told.and_then(Value::as_str).and_then(Source::parse))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(Problem::search(format!("cannot see what index `{index}` follows"))(error)),
         }
     }
 

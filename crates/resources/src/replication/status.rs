@@ -25,6 +25,14 @@ pub(crate) struct Source {
     pub(crate) index: String,
 }
 
+impl Source {
+    /// As it is shown: an alias has no colon in it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (alias, index) = text.split_once(':')?;
+        Some(Self { alias: alias.to_owned(), index: index.to_owned() })
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.alias, self.index)

@@ -53,6 +53,8 @@ pub fn follower_index() -> Value {
         "Endpoint": FOLLOWER,
         "ConnectionAlias": ALIAS,
         "LeaderIndex": "logs",
+        "LeaderEndpoint": LEADER,
+        "LeaderRegion": "us-east-1",
         "LeaderRole": "replicator",
         "FollowerRole": "replicator",
         "WhenDeleted": "StopAndDelete",
@@ -98,8 +100,6 @@ pub fn replication_rule() -> Value {
 pub fn equal_index() -> Value {
     let mut properties = follower_index();
     properties["WaitFor"] = json!("Equal");
-    properties["LeaderEndpoint"] = json!(LEADER);
-    properties["LeaderRegion"] = json!("us-east-1");
     properties
 }
 

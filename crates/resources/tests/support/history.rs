@@ -39,6 +39,9 @@ pub trait Plot {
     /// like this. `is_calm`: nobody did anything by hand meanwhile.
     fn settled(&self, wish: &Self::Wish, is_calm: bool);
 
+    /// A Create was given up without an answer: how far it came, nobody knows.
+    fn unheard(&self, _wish: &Self::Wish) {}
+
     /// A Delete begins, by these properties.
     fn going(&self, wish: &Self::Wish, is_calm: bool);
 
@@ -267,6 +270,9 @@ impl<P: Plot> Stack<P> {
             self.plot.settled(&wish, ending.is_calm);
             self.resource = Some((id.to_owned(), wish));
         } else {
+            if ending.answer.is_none() {
+                self.plot.unheard(&wish);
+            }
             self.delete(id, &wish, &Trouble::None).await;
         }
     }

@@ -23,6 +23,12 @@ pub(super) fn answer(nodes: &mut Nodes, request: &Request<'_>) -> Result<Value, 
             let found: Vec<_> = names.map(|name| json!({ "name": name, "attributes": ["open"] })).collect();
             Ok(json!({ "indices": found, "aliases": [], "data_streams": [] }))
         }
+        (Method::Get, [index, "_settings", name]) => {
+            node.permit(request.user, "indices:monitor/settings/get")?;
+            node.indexes.get(*index).ok_or_else(|| no_such_index(index))?;
+            let source = node.replications.get(*index).map(replication::Replication::source);
+            Ok(json!({ *index: { "settings": { *name: source } } }))
+        }
         (Method::Get, [index]) => {
             node.permit(request.user, "indices:admin/get")?;
             let found = node.indexes.get(*index).ok_or_else(|| no_such_index(index))?;

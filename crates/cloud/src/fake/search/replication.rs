@@ -42,6 +42,13 @@ enum State {
     Failed { reason: String },
 }
 
+impl Replication {
+    /// As the setting of the index names it.
+    pub(super) fn source(&self) -> String {
+        format!("{}:{}", self.alias, self.leader_index)
+    }
+}
+
 impl fmt::Display for Replication {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
@@ -350,6 +357,15 @@ impl crate::fake::World {
             if let Some(replication) = node.replications.get_mut(index) {
                 replication.state =
                     State::Paused { reason: "User initiated".to_owned(), since: Instant::now() };
+            }
+        });
+    }
+
+    /// The plugin gives up on what follows.
+    pub fn break_replication(&self, host: &str, index: &str) {
+        self.on_cluster(host, |node| {
+            if let Some(replication) = node.replications.get_mut(index) {
+                replication.state = State::Failed { reason: "AutoPaused: not any more".to_owned() };
             }
         });
     }
