@@ -3,6 +3,7 @@
 //! Look, decide ([`next`]), do one step, look again. Ownership is decided before every step (see `claim.rs`).
 
 mod apply;
+mod before;
 mod cleanup;
 mod followers;
 mod naming;

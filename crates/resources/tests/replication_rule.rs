@@ -115,6 +115,33 @@ async fn the_followers_stay_or_stop_as_the_properties_say() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rule_that_stops_what_it_brought_lets_go_on_what_followed_before() {
+    let stops = changed(replication_rule(), "WhenDeleted", "Stop");
+    let bench = Bench::in_world(with_indexes(2));
+    bench.world.write_documents(LEADER, "audit", &[("x", 1)]);
+    bench.world.follow_by_hand(FOLLOWER, "logs-1", ALIAS, "logs-1");
+    bench.world.follow_by_hand(FOLLOWER, "audit", ALIAS, "audit");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bench.success(&creation(&stops)).await;
+    // What a later pattern finds following, too, and not what the first one brought.
+    let other = changed(stops.clone(), "Pattern", "a*");
+    bench.success(&in_place("other", &other, &stops)).await;
+    bench.success(&in_place("back", &stops, &other)).await;
+    bench.success(&deletion(&stops)).await;
+    assert!(!bench.world.follows(FOLLOWER, "logs"), "what the rule made follow stops");
+    assert!(bench.world.follows(FOLLOWER, "logs-1"), "what followed before goes on");
+    assert!(bench.world.follows(FOLLOWER, "audit"));
+
+    // A Create that fails brought nothing of what was there.
+    let bench = Bench::in_world(with_indexes(2));
+    bench.world.follow_by_hand(FOLLOWER, "logs-1", ALIAS, "logs-1");
+    bench.world.write_documents(FOLLOWER, "logs", &[("in the way", 1)]);
+    bench.reason(&creation(&stops)).await;
+    bench.success(&deletion(&stops)).await;
+    assert!(bench.world.follows(FOLLOWER, "logs-1"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn followers_are_called_as_the_rule_says_where_the_plugin_can() {
     let bench = Bench::in_world(with_indexes(2));
     let named = changed(replication_rule(), "FollowerIndexPattern", "{{leader_index}}-copy");

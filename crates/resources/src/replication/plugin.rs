@@ -108,9 +108,12 @@ impl<'a, S: Search> Plugin<'a, S> {
         Ok(rules.iter().find(is_it).map(FollowRule::read))
     }
 
-    /// The patterns of all rules of this connection; of all rules, where the plugin's version does not tell which.
-    pub(crate) async fn patterns(&self) -> Result<Vec<String>, Problem> {
-        Ok(self.rules().await?.iter().map(|rule| FollowRule::read(rule).pattern).collect())
+    /// The patterns of all rules of this connection but the one of this name; of all rules, where the plugin's version
+    /// does not tell which.
+    pub(crate) async fn other_patterns(&self, name: &str) -> Result<Vec<String>, Problem> {
+        let rules = self.rules().await?;
+        let is_other = |rule: &&Value| rule.get("name").and_then(Value::as_str) != Some(name);
+        Ok(rules.iter().filter(is_other).map(|rule| FollowRule::read(rule).pattern).collect())
     }
 
     async fn rules(&self) -> Result<Vec<Value>, Problem> {

@@ -9,6 +9,7 @@ use compare::{Near, Side};
 use custom_resource::{Applied, Context, Failure};
 use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
+use super::before;
 use super::cleanup::cleanup;
 use super::followers::{Memory, Seen, look};
 use super::next::{Observed, Pulse, Step, Whose, next};
@@ -168,7 +169,11 @@ impl<C: Cloud> Work<'_, C> {
 
     async fn make<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Seen>, Problem> {
         let Spec { name, pattern, naming, .. } = self.spec;
-        self.hold.ledger.set_parts(vec![self.spec.definition()]);
+        let parts = self.hold.ledger.parts();
+        let names = before::look(plugin, self.spec, &parts).await?;
+        let mut parts = before::recorded(&parts, names, pattern);
+        parts.push(self.spec.definition());
+        self.hold.ledger.set_parts(parts);
         if whose(&phase) == Whose::Nobodys {
             let by = self.context.request_id.clone();
             self.note(Phase::Requesting { targets: vec![pattern.clone()], by }).await?;

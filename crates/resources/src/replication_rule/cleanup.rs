@@ -4,6 +4,7 @@ use cloud::{Claims, Cloud, Search};
 use custom_resource::{Context, Failure};
 use wait::{Pace, Probe, until};
 
+use super::before;
 use super::spec::{Identity, Spec, WhenDeleted};
 use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
@@ -71,16 +72,19 @@ impl<C: Cloud> Removal<'_, C> {
         Ok(Probe::Ready(()))
     }
 
-    /// Stops what follows by this connection and matches, except what is another resource's or matches another rule too:
-    /// that one could not make it follow again. The last one's name.
+    /// Stops what follows by this connection and matches, except what followed before the rule was made, what is another
+    /// resource's, and what matches another rule too: that one could not make it follow again. The last one's name.
     async fn stop<S: Search>(&self, plugin: &Plugin<'_, S>, spec: &Spec) -> Result<Option<String>, Problem> {
-        let (mut stopped, others) = (None, plugin.patterns().await?);
+        let (mut stopped, others) = (None, plugin.other_patterns(&self.identity.name).await?);
+        let parts = self.release.parts();
         for index in plugin.matching(&spec.naming.of(&spec.pattern)).await? {
             let Status::Follows { source, .. } = plugin.status(&index).await? else { continue };
-            let is_of_the_rule =
-                source.alias == self.identity.alias && spec.naming.of(&source.index) == index;
             let is_of_another = others.iter().any(|pattern| overlap(pattern, &source.index));
-            if !is_of_the_rule || is_of_another || self.is_claimed(&index).await? {
+            if !spec.would_bring(&source, &index) || is_of_another || self.is_claimed(&index).await? {
+                continue;
+            }
+            if before::is_recorded(&parts, &index) {
+                tracing::info!("`{index}` goes on following: it did before the rule was made, or may have");
                 continue;
             }
             match plugin.stop(&index).await {

@@ -11,7 +11,7 @@ use super::naming::Naming;
 use crate::comparing::Comparing;
 use crate::domain::claim_part;
 use crate::far::REGION;
-use crate::replication::{ALIAS, Following, INDEX, WaitFor, overlap};
+use crate::replication::{ALIAS, Following, INDEX, Source, WaitFor, overlap};
 
 /// What becomes of the indexes that follow when the rule is deleted from its stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,11 @@ impl Spec {
     pub(crate) fn identity(&self) -> Identity {
         let Following { endpoint, region, alias, .. } = self.following.clone();
         Identity { endpoint, region, alias, name: self.name.clone() }
+    }
+
+    /// True for an index that follows as the rule would make it.
+    pub(crate) fn would_bring(&self, source: &Source, index: &str) -> bool {
+        source.alias == self.following.alias && self.naming.of(&source.index) == index
     }
 
     /// All that the plugin is given and does not show again, as a claim records it.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use cloud::{Access, Caller, Endpoint};
 use custom_resource::{Context, Home, Properties, Rule};
+use serde_json::Value;
 
 use super::plan::{Entry, List};
 use crate::domain::{claim_part, read_caller, read_endpoint};
@@ -85,9 +86,14 @@ impl Spec {
                     .to_owned(),
             );
         }
-        // The record of who added what has its limits.
-        if wanted.iter().map(|entry| entry.name.len() + 16).sum::<usize>() > 2500 {
-            properties.find("The entries are too many for one resource: split them into several.".to_owned());
+        // The record of who added what has its limits: 4,096 bytes, for the entries of before and after a change.
+        let recorded = |entry: &Entry| Value::from(entry.to_string()).to_string().len() + 1;
+        if wanted.iter().map(recorded).sum::<usize>() > 1400 {
+            properties.find(
+                "The entries are too many for one resource: expected at most 1400 characters in all, each with 16 for \
+                 itself; split them into several resources."
+                    .to_owned(),
+            );
         }
         let ((endpoint, region), role) = (domain?, role?);
         Some(Self { identity: Identity { endpoint, region, role }, caller, wanted })
