@@ -1,5 +1,6 @@
 //! The replication plugin, as every kind that uses it does: its properties, its calls, and whose fault a refusal is.
 
+mod catch_up;
 mod pattern;
 mod plugin;
 mod refusal;
@@ -9,6 +10,7 @@ use cloud::{Access, Caller, Endpoint};
 use custom_resource::{Home, Properties, Rule};
 use serde_json::{Map, Value, json};
 
+pub(crate) use catch_up::CatchUp;
 pub(crate) use pattern::overlap;
 pub(crate) use plugin::{FollowRule, Plugin};
 pub(crate) use refusal::{Ended, ended};

@@ -24,7 +24,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use wait::Deadline;
 
-use data::{FOLLOWER, FOLLOWER_INDEX, LEADER, REPLICATION_RULE, equal_index, equal_rule, world};
+use data::{ALIAS, FOLLOWER, FOLLOWER_INDEX, LEADER, REPLICATION_RULE, equal_index, equal_rule, world};
 use support::{Bench, changed};
 
 fn index(properties: &Value) -> Value {
@@ -61,6 +61,20 @@ async fn every_index_of_a_rule_is_compared() {
     assert_eq!(answer["Data"]["Following"], "2");
     assert_eq!(answer["Data"]["Documents"], "5");
     assert_eq!(answer["Data"]["Compared"], "5 documents of 2 indexes are equal on both sides.");
+}
+
+/// SYNCING says that it is on its way; after a long pause that takes longer than differences are looked at again.
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_is_far_behind_is_waited_for_and_not_called_different() {
+    for (kind, properties) in [(FOLLOWER_INDEX, equal_index()), (REPLICATION_RULE, equal_rule())] {
+        let bench = Bench::in_world(world());
+        bench.world.follow_by_hand(FOLLOWER, "logs", ALIAS, "logs");
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        bench.world.lag(FOLLOWER, "logs", Duration::from_mins(8));
+        bench.world.write_documents(LEADER, "logs", &[("a", 2), ("d", 4)]);
+        let answer = bench.success(&create(kind, &properties)).await;
+        assert_eq!(answer["Data"]["Documents"], "4", "{kind}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

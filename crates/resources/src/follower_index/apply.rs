@@ -18,7 +18,7 @@ use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
 use crate::comparing::{Pair, Prover, matching};
 use crate::domain::{Problem, give_up, open};
-use crate::replication::{Ended, How, Plugin, Status};
+use crate::replication::{CatchUp, Ended, How, Plugin, Status};
 use crate::shared::{Grace, lock};
 
 /// How long a connection that is ACTIVE may be unknown to the follower, and how long a replication that runs may look
@@ -37,6 +37,7 @@ pub(crate) async fn apply<C: Cloud>(cloud: &C, spec: &Spec, context: &Context) -
         unconnected: Grace::default(),
         is_lost: AtomicBool::new(false),
         was_unsettled: AtomicBool::new(false),
+        catch_up: CatchUp::default(),
         prover: Prover::default(),
     };
     let log = |status: &str| tracing::info!("follower index `{}`: {status}", spec.index);
@@ -84,6 +85,7 @@ struct Work<'a, C: Cloud> {
     is_lost: AtomicBool,
     /// An earlier request was still at work: what it did to the settings last is not known.
     was_unsettled: AtomicBool,
+    catch_up: CatchUp,
     prover: Prover,
 }
 
@@ -260,6 +262,7 @@ impl<C: Cloud> Work<'_, C> {
         self.note(phase).await?;
         self.is_lost.store(false, Ordering::Relaxed);
         *lock(&self.name_taken_until) = None;
+        self.catch_up.clear();
         self.prover.clear();
         Ok(not_yet("its copy is deleted, to be made anew"))
     }
@@ -289,6 +292,9 @@ impl<C: Cloud> Work<'_, C> {
             self.record_settings();
             self.note(phase).await?;
             return Ok(not_yet(format!("{status}, with its settings")));
+        }
+        if !self.catch_up.is_done(&self.spec.index, &status, self.spec.wait_for) {
+            return Ok(not_yet(format!("{status}, catching up")));
         }
         if !self.prover.is_proved(&self.spec.comparing, &self.spec.index) {
             return self.prove().await;

@@ -12,7 +12,7 @@ use super::next::Followers;
 use super::spec::Spec;
 use crate::comparing::matching;
 use crate::domain::Problem;
-use crate::replication::{FollowRule, How, Plugin, Status, WaitFor};
+use crate::replication::{CatchUp, FollowRule, How, Plugin, Status, WaitFor};
 use crate::shared::lock;
 
 /// How long an index may be there and not follow: what has just been started looks so for a moment, and the rule looks
@@ -68,6 +68,7 @@ pub(crate) struct Memory {
     ready: Mutex<BTreeSet<String>>,
     /// There and not following, until when that may be.
     clashing: Mutex<BTreeMap<String, Deadline>>,
+    catch_up: CatchUp,
 }
 
 impl Memory {
@@ -75,6 +76,7 @@ impl Memory {
     pub(crate) fn clear(&self) {
         lock(&self.ready).clear();
         lock(&self.clashing).clear();
+        self.catch_up.clear();
     }
 }
 
@@ -103,6 +105,9 @@ pub(crate) async fn look<F: Search, L: Side>(
         let is_present = present.contains(&index);
         let has_failed = rule.failed.contains(&leader_index);
         match judge(&leader_index, &status, spec, is_present, has_failed, leader.is_some()) {
+            Verdict::Ready if !memory.catch_up.is_done(&index, &status, spec.wait_for) => {
+                seen.coming.push((index, format!("{status}, catching up")));
+            }
             Verdict::Ready => {
                 lock(&memory.ready).insert(index.clone());
                 seen.ready.push(index);

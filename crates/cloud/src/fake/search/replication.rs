@@ -33,6 +33,8 @@ pub(super) struct Replication {
     /// Of the leader index that was copied.
     generation: u64,
     lost_since: Option<Instant>,
+    /// Until when it applies nothing, because it has too much to do.
+    lags_until: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -206,6 +208,7 @@ pub(super) fn begin(
         state,
         generation: source_generation,
         lost_since: None,
+        lags_until: None,
     };
     node.replications.insert(start.index.to_owned(), replication);
     Ok(json!({ "acknowledged": true }))
@@ -338,6 +341,7 @@ pub(super) fn advance(nodes: &mut Nodes, now: Instant) {
                 Some(_) => replication.lost_since = None,
             }
             let Some(node) = nodes.by_host.get_mut(&host) else { continue };
+            let copy = copy.filter(|_| replication.lags_until.is_none_or(|until| now >= until));
             if let (Some(source), Some(known)) = (copy, node.indexes.get_mut(&index)) {
                 let generation = known.generation;
                 let (searchable, lost) = (known.searchable.clone(), known.lost.clone());
@@ -366,6 +370,15 @@ impl crate::fake::World {
         self.on_cluster(host, |node| {
             if let Some(replication) = node.replications.get_mut(index) {
                 replication.state = State::Failed { reason: "AutoPaused: not any more".to_owned() };
+            }
+        });
+    }
+
+    /// What follows is behind for so long, while it is SYNCING.
+    pub fn lag(&self, host: &str, index: &str, span: Duration) {
+        self.on_cluster(host, |node| {
+            if let Some(replication) = node.replications.get_mut(index) {
+                replication.lags_until = Some(Instant::now() + span);
             }
         });
     }
