@@ -124,7 +124,7 @@ def test_d15_a_function_of_data_reads_named_secrets_and_asks_one_function_throug
 def test_d15_the_alias_that_is_asked_is_that_of_the_running_function_and_its_arn_is_what_is_given_out():
     alias = template("provider.yaml").resources("AWS::Lambda::Alias")["Questions"]
     assert alias["Properties"] == {"FunctionName": {"Ref": "Function"}, "Name": "questions", "FunctionVersion": "$LATEST"}
-    assert template("provider.yaml").outputs["QuestionsArn"]["Value"] == {"Ref": "Questions"}
+    assert template("provider.yaml").section("Outputs")["QuestionsArn"]["Value"] == {"Ref": "Questions"}
 
 
 def test_d15_the_functions_own_code_may_not_use_what_lambda_needs_in_a_vpc():

@@ -152,7 +152,8 @@ mod tests {
             assert_eq!(checked(BOTH, "", endpoint, Caller::Own), Ok(()), "{endpoint}");
             assert_eq!(checked(BOTH, "", endpoint, role()), Ok(()), "{endpoint}");
         }
-        for endpoint in ["logs.example.com.", "logs.example.com:9200", "x.logs.example.com", "127.0.0.1:9001"] {
+        for endpoint in ["logs.example.com.", "logs.example.com:9200", "x.logs.example.com", "127.0.0.1:9001"]
+        {
             let refused = format!(
                 "SignIn failed: NotConfigured: the function calls no domain but those that it is configured with; add \
                  `{endpoint}` to DomainEndpoints of provider.yaml"

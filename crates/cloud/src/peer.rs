@@ -20,7 +20,8 @@ impl PeerAddress {
     /// when it is something else.
     pub fn parse(function_arn: &str, role: Option<AssumedRole>) -> Option<Self> {
         let parts: Vec<_> = function_arn.split(':').collect();
-        let ["arn", partition, "lambda", region, account, "function", name, qualifier @ ..] = parts.as_slice()
+        let ["arn", partition, "lambda", region, account, "function", name, qualifier @ ..] =
+            parts.as_slice()
         else {
             return None;
         };
@@ -74,7 +75,10 @@ mod tests {
         ] {
             let parsed = PeerAddress::parse(arn, None);
             assert_eq!(parsed.as_ref().map(PeerAddress::region), region, "{arn}");
-            assert!(parsed.is_none_or(|peer| peer.function_arn.ends_with(":function:tandem:questions")), "{arn}");
+            assert!(
+                parsed.is_none_or(|peer| peer.function_arn.ends_with(":function:tandem:questions")),
+                "{arn}"
+            );
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use cloud::fake::{Document, Fault, Faulty, World};
 use cloud::{Bounded, Bounds, Caller, Cloud, Code, Endpoint, PeerAddress};
 use compare::{
-    Answered, Comparison, Cursor, Difference, Far, Near, Part, Problem, Question, Reading, Report, Side, Verdict,
-    compare, serve_question,
+    Answered, Comparison, Cursor, Difference, Far, Near, Part, Problem, Question, Reading, Report, Side,
+    Verdict, compare, serve_question,
 };
 use serde_json::{Value, json};
 use wait::Deadline;
