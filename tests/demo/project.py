@@ -45,8 +45,11 @@ class Project:
         self._local = directory / "vars.yaml"
         architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
         local = {"artifact": os.path.relpath(artifact, SCEPTRE), "architecture": architecture}
+        for role in ("leader", "follower"):
+            # Where the domains of the sandbox answer, each at a port of its own.
+            local[role] = {**self.values[role], "other_endpoints": "127.0.0.1:*"}
         for key, value in more.items():
-            local[key] = {**self.values[key], **value} if isinstance(value, dict) else value
+            local[key] = {**local.get(key, self.values[key]), **value} if isinstance(value, dict) else value
         self._local.write_text(yaml.safe_dump(local))
 
     def _side(self, role: str) -> Side:

@@ -37,6 +37,20 @@ def without(launched: Launched, path: str, action: str) -> Iterator[None]:
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
 
 
+@contextmanager
+def assumed(launched: Launched, path: str) -> Iterator[dict]:
+    """Credentials of a role as it is deployed, for once though whoever it trusts is somebody else."""
+    place = launched.place(path.partition("/")[0])
+    role, iam = next(iter(roles(launched, path))), launched.aws("iam", place)
+    deployed = iam.get_role(RoleName=role)["Role"]
+    anybody = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{place.account}:root"}, "Action": "sts:AssumeRole"}
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anybody]}))
+    try:
+        yield launched.aws("sts", place).assume_role(RoleArn=deployed["Arn"], RoleSessionName="somebody")["Credentials"]
+    finally:
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(deployed["AssumeRolePolicyDocument"]))
+
+
 def roles(launched: Launched, path: str) -> Iterator[str]:
     client = launched.aws("cloudformation", launched.place(path.partition("/")[0]))
     name = launched.deployment.stack_name(path)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
+import uuid
 from collections.abc import Callable, Iterator
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from scenarios.stacks import TEMPLATES, Stack, template
 
 from .launched import Launched
-from .narrowing import without
+from .narrowing import assumed, without
 from .needed import ON_THE_FOLLOWER, ON_THE_LEADER, TO_ASK, TO_DELETE, TO_MAP
 
 # One worker: it launches what all of these are tried on.
@@ -128,3 +132,43 @@ def test_a_reading_of_the_leader_is_closed(launched, another):
     with without(launched, "leader/data-provider", TO_DELETE):
         assert left_open() > 0
     assert left_open() == 0
+
+
+def test_who_may_ask_the_leaders_function_may_do_nothing_else_with_it(launched):
+    """The accepter role, as it is deployed: it asks, and can neither send what CloudFormation sends nor ask by another door."""
+    place, leader = launched.place("leader"), launched.domain("leader")
+    said = launched.deployment.outputs("leader/data-provider")
+    function, questions = said["FunctionArn"], said["QuestionsArn"]
+    question = {"Tandem": "Compare", "Endpoint": leader.endpoint, "Region": place.region, "Question": {"Shape": {"Index": "books"}}}
+    forged = {
+        "RequestType": "Create",
+        "ResponseURL": f"{launched.sandbox.endpoint}/_sandbox/response/forged",
+        # It does not exist, as after the deletion of a stack that was given up.
+        "StackId": f"arn:aws:cloudformation:{place.region}:{place.account}:stack/forged/{uuid.uuid4()}",
+        "RequestId": str(uuid.uuid4()),
+        "LogicalResourceId": "Everything",
+        "ResourceType": "Custom::RoleMapping",
+        "ResourceProperties": {
+            "ServiceToken": function,
+            "Endpoint": leader.endpoint,
+            "Role": "all_access",
+            "BackendRoles": ["arn:aws:iam::999999999999:role/intruder"],
+        },
+    }
+    with assumed(launched, "leader/data-accepter-role") as keys:
+        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], place.region)
+        client = session.client("lambda", endpoint_url=launched.sandbox.endpoint)
+
+        def sent(event: dict, arn: str) -> dict:
+            answer = client.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
+            return json.loads(answer["Payload"].read())
+
+        assert sent(question, questions)["Answer"]["What"]["Shape"]["Documents"] == 5
+        assert "answers questions of comparisons and nothing else" in sent(forged, questions)["errorMessage"]
+        for arn in (function, f"{function}:$LATEST"):
+            for event in (question, forged):
+                with pytest.raises(ClientError) as caught:
+                    sent(event, arn)
+                assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+    # What it would have changed is the mapping that its administrators show.
+    assert "intruder" not in str(leader.must("GET", "/_plugins/_security/api/rolesmapping"))

@@ -34,6 +34,7 @@ class Function(NamedTuple):
     """The function under test, and who it is."""
 
     arn: str
+    questions_arn: str
     role_arn: str
 
 
@@ -53,16 +54,19 @@ def aws(sandbox) -> Aws:
 
 
 @pytest.fixture(scope="session")
-def function(aws, tmp_path_factory) -> Function:
-    """Beside the follower, as the data provider is."""
+def function(aws, kept, secret, tmp_path_factory) -> Function:
+    """Beside the follower, as the data provider is, and for these two domains only."""
     packed = packing.pack(tmp_path_factory.mktemp("artifact"))
     storage = aws("s3")
     storage.create_bucket(Bucket="data-scenarios", CreateBucketConfiguration={"LocationConstraint": FOLLOWER.region})
     storage.put_object(Bucket="data-scenarios", Key="tandem.zip", Body=packed.read_bytes())
     parameters = {"ArtifactBucket": "data-scenarios", "ArtifactKey": "tandem.zip", "FunctionName": "data-provider"}
+    parameters["DomainEndpoints"] = f"{kept.leader.endpoint},{kept.follower.endpoint}"
+    # The second one is not there.
+    parameters["MasterSecretArns"] = f"{secret},{secret.replace('master', 'nobody')}"
     stack = Stack(aws("cloudformation"), "data-provider", template(HERE / "templates/function.yaml"), parameters)
     assert stack.create() == "CREATE_COMPLETE", stack.reason(logical_id="Function")
-    return Function(stack.outputs["FunctionArn"], stack.outputs["RoleArn"])
+    return Function(stack.outputs["FunctionArn"], stack.outputs["QuestionsArn"], stack.outputs["RoleArn"])
 
 
 @pytest.fixture(scope="session")

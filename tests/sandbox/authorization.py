@@ -1,4 +1,4 @@
-"""IAM where ministack looks away: the resource of a request, and who a session really is.
+"""IAM where ministack looks away: the resource of a request, the alias of a function, and who a session really is.
 
 Without the resource ARN every narrow policy is an AccessDenied, and `aws:PrincipalArn` of a session is its role.
 """
@@ -14,6 +14,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services import iam
 
 _CREATE = "/2021-01-01/opensearch/cc/outboundConnection"
+_INVOCATION = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
 _DOMAIN = re.compile(r"^/2021-01-01/(?:opensearch/)?domain/([a-z][a-z0-9-]{2,27})(?:/|$)")
 
 
@@ -34,7 +35,12 @@ def _name_domains() -> None:
                 return f"arn:aws:es:{region}:{account_id}:domain/{name}" if name else "*"
             if match := _DOMAIN.match(path):
                 return f"arn:aws:es:{region}:{account_id}:domain/{match[1]}"
-        return original(service, method, path, headers, body, query_params, region, account_id)
+        named = original(service, method, path, headers, body, query_params, region, account_id)
+        if service == "lambda" and _INVOCATION.match(path):
+            # A version or an alias is a resource of its own, whichever way it is named.
+            qualifier = "".join((query_params or {}).get("Qualifier") or "")
+            return f"{named}:{qualifier}" if qualifier else named
+        return named
 
     iam_actions.extract_resource_arn = extract
 

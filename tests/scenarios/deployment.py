@@ -29,6 +29,8 @@ class Deployment:
         for group, place in (("leader", leader), ("follower", follower)):
             domain = f"{project}-{group}"
             self.variables[group] |= {"account_id": place.account, "region": place.region, "domain_name": domain}
+            # Where the domains of the sandbox answer, each at a port of its own.
+            self.variables[group]["other_endpoints"] = "127.0.0.1:*"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """`sceptre --var-file … …` with the variables as they are now."""

@@ -6,6 +6,7 @@ from project import TEMPLATES, parse, template
 from rules import statements
 
 NAT = {"Egress": "nat-instance", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "NatInstanceId": "i-1"}
+DATA = {"Kinds": "data", "DomainEndpoints": "copy.example.com,copy-2.example.com"}
 # Parameters that each template accepts; what is left out is a default.
 ACCEPTED = {
     "accepter-role.yaml": [
@@ -33,9 +34,9 @@ ACCEPTED = {
         {"FunctionTimeoutSeconds": 30},
         {"Egress": "existing", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "FunctionTimeoutSeconds": 30},
         {"TransitGatewayId": "tgw-1", "TransitGatewayRouteTableId": "tgw-rtb-1"},
-        {"Kinds": "data", "FollowerDomainName": "copy", "MasterSecretArns": "arn", "LeaderFunctionName": "data"},
-        {"Kinds": "data", "Sides": "leader", "LeaderDomainName": "original"},
-        {"Kinds": "data", "Sides": "both", "FollowerDomainName": "copy", "LeaderDomainName": "original"},
+        {**DATA, "FollowerDomainName": "copy", "MasterSecretArns": "arn", "LeaderFunctionName": "data"},
+        {**DATA, "Sides": "leader", "LeaderDomainName": "original"},
+        {**DATA, "Sides": "both", "FollowerDomainName": "copy", "LeaderDomainName": "original"},
     ],
     "replication.yaml": [
         {"Pattern": "logs-*", "LeaderEndpoint": "original"},
@@ -101,9 +102,11 @@ REFUSED = {
         ({**NAT, "FunctionTimeoutSeconds": 120}, "FunctionTimeoutSeconds is not 300 to 900 in whole minutes"),
         ({"SubnetIds": "subnet-1"}, "SubnetIds is given, but Egress is none"),
         ({"TransitGatewayId": "tgw-1"}, "TransitGatewayRouteTableId is missing"),
-        ({"Kinds": "data"}, "FollowerDomainName is any domain"),
-        ({"Kinds": "data", "Sides": "both", "FollowerDomainName": "copy"}, "LeaderDomainName is any domain"),
-        ({"Kinds": "data", "FollowerDomainName": "copy", "TransitGatewayId": "tgw-1"}, "TransitGatewayId is for a function of control"),
+        (DATA, "FollowerDomainName is any domain"),
+        ({**DATA, "Sides": "both", "FollowerDomainName": "copy"}, "LeaderDomainName is any domain"),
+        ({"Kinds": "data", "FollowerDomainName": "copy"}, "DomainEndpoints is missing; a function of data calls the domains"),
+        ({**DATA, "FollowerDomainName": "copy", "TransitGatewayId": "tgw-1"}, "TransitGatewayId is for a function of control"),
+        ({"DomainEndpoints": "copy.example.com"}, "DomainEndpoints are for a function of data"),
         ({"MasterSecretArns": "arn"}, "MasterSecretArns are for a function of data"),
         ({"LeaderFunctionName": "data"}, "LeaderFunctionName is for a function of data"),
     ],

@@ -255,6 +255,32 @@ def test_a_public_domain_knows_its_functions_role_as_master_user_and_one_in_a_vp
         assert asked(stacks[f"{side}/role-mappings"], "OperatorBackendRoles") == (f"{side}/data-provider", "RoleArn")
 
 
+def named(stack):
+    return parameters(stack)["DomainEndpoints"].split(",")
+
+
+def test_a_function_of_data_calls_the_domains_of_its_sides_and_no_other_host():
+    here, there = "search-tandem-follower-*.us-west-2.es.amazonaws.com", "search-tandem-leader-*.us-east-1.es.amazonaws.com"
+    stacks = launched(render(example(pattern="logs-*")))
+    assert (named(stacks["follower/data-provider"]), named(stacks["leader/data-provider"])) == ([here], [there])
+    china = {"leader__region": "cn-north-1", "follower__region": "cn-northwest-1"}
+    assert named(launched(render(example(pattern="logs-*", **china)))["leader/data-provider"]) == [
+        "search-tandem-leader-*.cn-north-1.es.amazonaws.com.cn"
+    ]
+    # One for both.
+    both = launched(render(example(pattern="logs-*", leader__other_endpoints="a.example.com,b.example.com", **ONE_PLACE)))
+    there = there.replace("us-east-1", "us-west-2")
+    assert named(both["follower/data-provider"]) == [here, there, "a.example.com", "b.example.com"]
+    # With a password it is the endpoint itself.
+    stacks = launched(render(example(pattern="logs-*", network=True, egress="nat-instance")))
+    for side in ("leader", "follower"):
+        assert asked(stacks[f"{side}/data-provider"], "DomainEndpoints") == (f"{side}/domain", "DomainEndpoint")
+    existing = {"existing_domains": True, "leader__endpoint": "leader.example.com", "follower__endpoint": "follower.example.com"}
+    stacks = launched(render(example(pattern="logs-*", follower__other_endpoints="custom.example.com", **existing)))
+    assert named(stacks["follower/data-provider"]) == ["follower.example.com", "custom.example.com"]
+    assert named(stacks["leader/data-provider"]) == ["leader.example.com"]
+
+
 def test_without_what_replicates_a_domain_keeps_its_password():
     for changes in ({}, {"network": True}, ONE_PLACE):
         stacks = launched(render(example(**changes)))
@@ -297,6 +323,7 @@ def test_opposite_directions_have_a_connection_each_with_the_roles_swapped():
     for given, side, other in ((there, "follower", "leader"), (back, "leader", "follower")):
         assert given["ProviderFunctionArn"].dependency_stack_name == f"{side}/data-provider.yaml"
         assert given["LeaderFunctionArn"].dependency_stack_name == f"{other}/data-provider.yaml"
+        assert given["LeaderFunctionArn"].output_key == "QuestionsArn"
         assert given["AccepterRoleArn"].dependency_stack_name == f"{other}/data-accepter-role.yaml"
 
 

@@ -95,6 +95,20 @@ def test_a_domain_knows_single_roles(name, parameter):
         assert not accepts(name, parameter, ROLE + wrong)
 
 
+def test_a_function_of_data_calls_hosts():
+    for endpoint in ("search-logs-x.us-east-1.es.amazonaws.com", "search-logs-*.us-east-1.es.amazonaws.com", "127.0.0.1:*"):
+        assert accepts("provider.yaml", "DomainEndpoints", endpoint)
+    for wrong in ("https://logs.example.com", "logs.example.com/path", "logs.example.com:", "user@logs.example.com"):
+        assert not accepts("provider.yaml", "DomainEndpoints", wrong)
+
+
+def test_a_function_is_asked_through_its_alias_for_questions():
+    function = "arn:aws:lambda:us-east-1:111111111111:function:tandem-leader-data"
+    assert accepts("replication.yaml", "LeaderFunctionArn", f"{function}:questions")
+    for wrong in (function, f"{function}:live", f"{function}:$LATEST", f"{function}:questions:questions"):
+        assert not accepts("replication.yaml", "LeaderFunctionArn", wrong)
+
+
 SECRETS = [("provider.yaml", "MasterSecretArns"), ("role-mappings.yaml", "MasterSecretArn")]
 
 

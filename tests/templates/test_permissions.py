@@ -111,12 +111,20 @@ def test_d15_a_function_of_data_speaks_to_named_domains_of_its_account_and_to_th
         assert f":${{AWS::AccountId}}:domain/${{{side}DomainName}}/*" in place
 
 
-def test_d15_a_function_of_data_reads_named_secrets_and_asks_one_function():
+def test_d15_a_function_of_data_reads_named_secrets_and_asks_one_function_through_its_alias():
     assert places("provider.yaml", "secretsmanager:GetSecretValue") == ['{"Ref": "MasterSecretArns"}']
     for name, count in (("provider.yaml", 2), ("accepter-role.yaml", 1)):
         found = places(name, "lambda:InvokeFunction")
         assert len(found) == count
-        assert found[-1].endswith(':function:${LeaderFunctionName}"}')
+        assert found[-1].endswith(':function:${LeaderFunctionName}:questions"}')
+    # By itself it is invoked by nobody else but CloudFormation.
+    assert places("provider.yaml", "lambda:InvokeFunction")[0].endswith(':function:${FunctionName}"}')
+
+
+def test_d15_the_alias_that_is_asked_is_that_of_the_running_function_and_its_arn_is_what_is_given_out():
+    alias = template("provider.yaml").resources("AWS::Lambda::Alias")["Questions"]
+    assert alias["Properties"] == {"FunctionName": {"Ref": "Function"}, "Name": "questions", "FunctionVersion": "$LATEST"}
+    assert template("provider.yaml").section("Outputs")["QuestionsArn"]["Value"] == {"Ref": "Questions"}
 
 
 def test_d15_the_functions_own_code_may_not_use_what_lambda_needs_in_a_vpc():
@@ -133,7 +141,7 @@ CONTROL_HERE = {"ServesControl", "AcceptsInThisAccount"}
 CONTROL_ELSEWHERE = {"ServesControl", "LeaderIsInAnotherAccount"}
 IN_VPC = {"Egress": "existing", "SubnetIds": "s", "SecurityGroupIds": "g"}
 NAT = {**IN_VPC, "Egress": "nat-instance", "NatInstanceId": "i"}
-DATA_KINDS = {"Kinds": "data", "FollowerDomainName": "copy"}
+DATA_KINDS = {"Kinds": "data", "FollowerDomainName": "copy", "DomainEndpoints": "copy.example.com"}
 OTHER_ACCOUNT = {"LeaderAccountId": "111111111111"}
 
 

@@ -79,7 +79,7 @@ pub(crate) struct LeaderAccess {
     /// The `ExternalId` that the role demands.
     #[arg(long, value_name = "TEXT", requires = "leader_role")]
     leader_external_id: Option<String>,
-    /// The function that reads the leader, where no network path leads there.
+    /// The function that reads the leader, where no network path leads there: `QuestionsArn` of its provider.yaml.
     #[arg(long, value_name = "ARN")]
     leader_function: Option<String>,
 }
@@ -100,7 +100,7 @@ pub(crate) struct FollowerAccess {
     /// The `ExternalId` that the role demands.
     #[arg(long, value_name = "TEXT", requires = "follower_role")]
     follower_external_id: Option<String>,
-    /// The function that reads the follower, where no network path leads there.
+    /// The function that reads the follower, where no network path leads there: `QuestionsArn` of its provider.yaml.
     #[arg(long, value_name = "ARN")]
     follower_function: Option<String>,
 }

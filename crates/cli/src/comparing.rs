@@ -50,6 +50,9 @@ pub(crate) async fn run(options: &Options) -> Result<Report, Refused> {
     compare_telling(&leader, &follower, &what, deadline, tell).await.map_err(Refused::Problem)
 }
 
+const ASKED: &str =
+    "the ARN through which a function of data is asked, output QuestionsArn of its provider.yaml";
+
 /// What the shell gets.
 pub(crate) fn code(report: &Report) -> u8 {
     match report.verdict {
@@ -94,7 +97,7 @@ impl Target {
         let role = role.map(|arn| AssumedRole { arn, external_id });
         let peer = function.map(|arn| {
             PeerAddress::parse(&arn, role.clone())
-                .ok_or_else(|| wrong(format!("{side}-function"), "the ARN of a Lambda function", &arn))
+                .ok_or_else(|| wrong(format!("{side}-function"), ASKED, &arn))
         });
         let caller = match (&secret, role) {
             (Some(arn), _) => Caller::Secret(arn.clone()),
@@ -177,7 +180,8 @@ mod tests {
         };
         assert_eq!(
             target("logs.example.com", function).unwrap_err(),
-            "--leader-function must be the ARN of a Lambda function, and is `tandem`"
+            "--leader-function must be the ARN through which a function of data is asked, output QuestionsArn of its \
+             provider.yaml, and is `tandem`"
         );
     }
 

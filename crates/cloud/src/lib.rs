@@ -5,6 +5,7 @@
 //! decorator that fails, throttles, delays, cancels or loses the response of chosen calls.
 //! Nothing here knows CloudFormation's protocol or what a kind wants.
 
+mod bounds;
 mod claims;
 mod connections;
 mod error;
@@ -22,6 +23,7 @@ mod stacks;
 mod statuses;
 mod transit_gateways;
 
+pub use bounds::{Bounded, Bounds, NotAnEndpoint};
 pub use claims::{Claimed, Claims, Recorded};
 pub use connections::{
     Connections, Domain, Filter, Inbound, InboundStatus, Mode, NewConnection, Outbound, OutboundStatus,
@@ -30,7 +32,7 @@ pub use connections::{
 pub use error::{Code, Error};
 pub use function::Function;
 pub use instances::{Instance, InstanceState, Instances};
-pub use peer::{Peer, PeerAddress};
+pub use peer::{Peer, PeerAddress, QUESTIONS};
 pub use place::{AssumedRole, Place};
 pub use reach::Reach;
 pub use search::{Access, Answer, Caller, Endpoint, Method, Refusal, Search, SearchError, segment};

@@ -2,24 +2,37 @@
 
 use crate::{AssumedRole, Error};
 
+/// The alias of a function through which it is asked, and serves nothing else: so the right to ask is no right to send it
+/// what CloudFormation sends.
+pub const QUESTIONS: &str = "questions";
+
 /// Which function, and as whom it is invoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PeerAddress {
-    /// Its ARN, which says the Region too.
+    /// The ARN of its alias [`QUESTIONS`], which says the Region too.
     pub function_arn: String,
     /// The role to assume first, where the function lets in only its own account; none means the own credentials.
     pub role: Option<AssumedRole>,
 }
 
 impl PeerAddress {
-    /// From the ARN of a function, of a version or of an alias of it; none when it is something else.
+    /// From the ARN of a function's alias [`QUESTIONS`], or of the function itself, which has no other one to ask; none
+    /// when it is something else.
     pub fn parse(function_arn: &str, role: Option<AssumedRole>) -> Option<Self> {
         let parts: Vec<_> = function_arn.split(':').collect();
-        let fits = matches!(parts.as_slice(),
-            ["arn", partition, "lambda", region, account, "function", name, rest @ ..]
-            if partition.starts_with("aws") && !region.is_empty() && account.len() == 12 && !name.is_empty()
-                && rest.len() <= 1);
-        fits.then(|| Self { function_arn: function_arn.to_owned(), role })
+        let ["arn", partition, "lambda", region, account, "function", name, qualifier @ ..] =
+            parts.as_slice()
+        else {
+            return None;
+        };
+        let fits =
+            partition.starts_with("aws") && !region.is_empty() && account.len() == 12 && !name.is_empty();
+        let function_arn = match qualifier {
+            [] => format!("{function_arn}:{QUESTIONS}"),
+            [alias] if *alias == QUESTIONS => function_arn.to_owned(),
+            _ => return None,
+        };
+        fits.then_some(Self { function_arn, role })
     }
 
     /// The Region it is in.
@@ -47,10 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_functions_arn_and_says_the_region() {
+    fn an_address_is_that_of_the_alias_for_questions_and_says_the_region() {
         for (arn, region) in [
             ("arn:aws:lambda:us-east-1:111111111111:function:tandem", Some("us-east-1")),
-            ("arn:aws-cn:lambda:cn-north-1:111111111111:function:tandem:live", Some("cn-north-1")),
+            ("arn:aws-cn:lambda:cn-north-1:111111111111:function:tandem:questions", Some("cn-north-1")),
+            ("arn:aws:lambda:us-east-1:111111111111:function:tandem:live", None),
+            ("arn:aws:lambda:us-east-1:111111111111:function:tandem:$LATEST", None),
+            ("arn:aws:lambda:us-east-1:111111111111:function:tandem:questions:1", None),
+            ("arn:aws:lambda:us-east-1:111111111111:function::questions", None),
             ("arn:aws:lambda:us-east-1:111111111111:layer:tandem", None),
             ("arn:aws:lambda::111111111111:function:tandem", None),
             ("tandem", None),
@@ -58,6 +75,10 @@ mod tests {
         ] {
             let parsed = PeerAddress::parse(arn, None);
             assert_eq!(parsed.as_ref().map(PeerAddress::region), region, "{arn}");
+            assert!(
+                parsed.is_none_or(|peer| peer.function_arn.ends_with(":function:tandem:questions")),
+                "{arn}"
+            );
         }
     }
 }

@@ -31,6 +31,12 @@ pub async fn answer(
     question: &Question,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
+    if let Some(cursor) = question.cursor().filter(|cursor| !cursor.is_of_a_point()) {
+        return Err(Problem::lasting(
+            format!("`{}` is not the id of a point in time", cursor.point),
+            "A reading goes on with what the answer before it gave.",
+        ));
+    }
     let domain = Domain::new(session, deadline);
     let what = match question {
         Question::Matching { pattern } => Answered::Matching(matching(&domain, pattern).await?),

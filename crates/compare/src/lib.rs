@@ -30,6 +30,6 @@ pub use looks::Difference;
 pub use problem::{CLUSTER_ACTIONS, INDEX_ACTIONS, Problem};
 pub use question::{Answer, Answered, Cursor, Found, Question, Reading, Shape, State};
 pub use report::{Named, Report, SideReport, Verdict};
-pub use serve::{is_question, serve_question};
+pub use serve::{is_question, refuse_question, serve_question};
 pub use shape::{Finding, Part};
 pub use side::{AnySide, Far, Near, Side};

@@ -44,10 +44,12 @@ impl Problem {
     pub(crate) fn call(wanted: &str, error: &cloud::Error) -> Self {
         let hint = match (error.operation, &error.code) {
             ("Invoke", cloud::Code::AccessDenied) => {
-                "Allow lambda:InvokeFunction on that function in the role that asks, and in the function's own policy \
-                 when its account is another one."
+                "Allow lambda:InvokeFunction on that alias of the function in the role that asks, and in the alias's own \
+                 policy when its account is another one and no role leads there."
             }
-            ("Invoke", cloud::Code::ResourceNotFound) => "Check the ARN of the function and its Region.",
+            ("Invoke", cloud::Code::ResourceNotFound) => {
+                "Check the ARN of the function and its Region, and that its stack has the alias `questions`."
+            }
             _ => "",
         };
         Self {

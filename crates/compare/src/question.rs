@@ -86,6 +86,25 @@ pub enum Question {
     Close(Cursor),
 }
 
+impl Question {
+    /// Where a reading shall go on, or end.
+    pub(crate) fn cursor(&self) -> Option<&Cursor> {
+        match self {
+            Self::Fold(reading) | Self::Open { reading, .. } => reading.from.as_ref(),
+            Self::Close(cursor) => Some(cursor),
+            Self::Matching { .. } | Self::Shape { .. } | Self::Again { .. } => None,
+        }
+    }
+}
+
+impl Cursor {
+    /// Whether its point in time can be one: `_all` in the place of an id means those of everybody.
+    pub(crate) fn is_of_a_point(&self) -> bool {
+        let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte);
+        !self.point.is_empty() && self.point != "_all" && self.point.bytes().all(is_of_an_id)
+    }
+}
+
 /// What one side answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -37,10 +37,16 @@ where
     S: Search,
     F: Future<Output = Result<S, cloud::Error>>,
 {
-    let reply = match served(event, deadline, open).await {
-        Ok(answer) => Reply::Answer(answer),
-        Err(problem) => Reply::Problem(problem),
-    };
+    let served = served(event, deadline, open).await;
+    written(&served.map_or_else(Reply::Problem, Reply::Answer))
+}
+
+/// The reply to a question that is not looked at.
+pub fn refuse_question(sentence: &str, hint: &str) -> Value {
+    written(&Reply::Problem(Problem::lasting(sentence, hint)))
+}
+
+fn written(reply: &Reply) -> Value {
     serde_json::to_value(reply).unwrap_or_else(|error| {
         json!({ "Problem": { "Sentence": format!("the answer cannot be written: {error}"), "MayPass": false } })
     })

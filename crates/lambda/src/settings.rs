@@ -10,6 +10,10 @@ pub(crate) struct Settings {
     pub(crate) nat_instance: Option<String>,
     /// `KINDS`: the resource types it serves, separated by commas; all there are without it.
     pub(crate) kinds: String,
+    /// `DOMAINS`: the endpoints of the domains it calls, separated by commas; none without it.
+    pub(crate) domains: String,
+    /// `SECRETS`: the ARNs of the secrets it signs in with, separated by commas; none without it.
+    pub(crate) secrets: String,
 }
 
 impl Settings {
@@ -20,6 +24,8 @@ impl Settings {
             // A template that leaves it out may leave it empty.
             nat_instance: std::env::var("NAT_INSTANCE_ID").ok().filter(|id| !id.is_empty()),
             kinds: std::env::var("KINDS").unwrap_or_default(),
+            domains: std::env::var("DOMAINS").unwrap_or_default(),
+            secrets: std::env::var("SECRETS").unwrap_or_default(),
         }
     }
 }

@@ -227,6 +227,7 @@ impl Prover {
 }
 
 const FUNCTION_ARN: Rule = Rule {
-    expects: "the ARN of a Lambda function, arn:aws:lambda:us-east-1:123456789012:function:name",
+    expects: "the ARN through which a function of data is asked, output QuestionsArn of its provider.yaml: \
+              arn:aws:lambda:us-east-1:123456789012:function:name:questions",
     accepts: |text| PeerAddress::parse(text, None).is_some(),
 };

@@ -119,7 +119,7 @@ async fn what_would_outlast_an_invocation_is_refused_with_the_numbers() {
 }
 
 /// The leader's side's own function, which answers questions about any domain that it can reach.
-const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:tandem-leader-data";
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:tandem-leader-data:questions";
 
 fn with_leaders_function(world: World) -> World {
     let there = world.clone();
@@ -144,4 +144,14 @@ async fn the_leaders_own_function_reads_where_no_path_leads() {
     let mut event = rule(&through);
     event["LogicalResourceId"] = json!("Rule");
     assert_eq!(bench.success(&event).await["Data"]["Differences"], "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_arn_of_the_function_itself_leads_to_its_alias_and_another_alias_is_refused() {
+    let bench = Bench::in_world(with_leaders_function(world()));
+    let unqualified = FUNCTION.strip_suffix(":questions").unwrap();
+    let through = changed(equal_index(), "LeaderFunctionArn", unqualified);
+    assert_eq!(bench.success(&index(&through)).await["Data"]["Documents"], "3");
+    let other = changed(equal_rule(), "LeaderFunctionArn", &format!("{unqualified}:live"));
+    assert_snapshot!(bench.reason(&rule(&other)).await, @"Property LeaderFunctionArn is `arn:aws:lambda:us-east-1:111111111111:function:tandem-leader…`: expected the ARN through which a function of data is asked, output QuestionsArn of its provider.yaml: arn:aws:lambda:us-east-1:123456789012:function:name:questions.");
 }

@@ -49,7 +49,8 @@ def handle(event, headers):
         if event.get("calls"):
             return [call(*wanted) for wanted in event["calls"]]
         left = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time()
-        return {"pid": os.getpid(), "left": left, "environment": dict(os.environ)}
+        arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+        return {"pid": os.getpid(), "left": left, "arn": arn, "environment": dict(os.environ)}
     properties = event["ResourceProperties"]
     words = properties.get("On" + event["RequestType"], "").split()
     options = dict(word.partition("=")[::2] for word in words)

@@ -73,6 +73,27 @@ def test_domain_operations_are_evaluated_on_the_domain(aws, name):
     assert denied(client.delete_domain, DomainName="iam-follower") == "AccessDeniedException"
 
 
+def test_an_alias_is_invoked_by_whoever_may_invoke_the_alias_and_by_nobody_else(aws, function, name):
+    lambdas = aws("lambda")
+    lambdas.create_alias(FunctionName=function, Name="questions", FunctionVersion="$LATEST")
+    alias = f"{function}:questions"
+
+    def arn(keys, invoked, **more):
+        answer = aws("lambda", credentials=keys).invoke(FunctionName=invoked, Payload=b"{}", **more)
+        return json.loads(answer["Payload"].read())["arn"]
+
+    may_ask = aws.assume(role(aws, f"q{name}", [allow("lambda:InvokeFunction", alias)]))
+    assert arn(may_ask, alias) == arn(may_ask, function, Qualifier="questions") == alias
+    asking = aws("lambda", credentials=may_ask)
+    for invoked in ({"FunctionName": function}, {"FunctionName": f"{function}:$LATEST"}, {"FunctionName": function, "Qualifier": "$LATEST"}):
+        assert denied(asking.invoke, Payload=b"{}", **invoked) == "AccessDeniedException", invoked
+    may_invoke = aws.assume(role(aws, f"i{name}", [allow("lambda:InvokeFunction", function)]))
+    assert arn(may_invoke, function) == function
+    invoking = aws("lambda", credentials=may_invoke)
+    for invoked in ({"FunctionName": alias}, {"FunctionName": function, "Qualifier": "questions"}):
+        assert denied(invoking.invoke, Payload=b"{}", **invoked) == "AccessDeniedException", invoked
+
+
 def test_parameters_are_evaluated_by_path(aws, name):
     arn = "arn:aws:ssm:us-west-2:222222222222:parameter/tandem/claims/*"
     actions = ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"]

@@ -96,7 +96,7 @@ mod tests {
     };
     use crate::{Cloud, Code, Peer, PeerAddress};
 
-    const ARN: &str = "arn:aws:lambda:us-east-1:111111111111:function:tandem";
+    const ARN: &str = "arn:aws:lambda:us-east-1:111111111111:function:tandem:questions";
 
     fn address() -> PeerAddress {
         PeerAddress::parse(ARN, None).unwrap()
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(
             lines(&http),
             ["POST https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/\
-              arn%3Aaws%3Alambda%3Aus-east-1%3A111111111111%3Afunction%3Atandem/invocations"]
+              arn%3Aaws%3Alambda%3Aus-east-1%3A111111111111%3Afunction%3Atandem%3Aquestions/invocations"]
         );
         assert_eq!(signers(&http), ["AKIDOWN us-east-1 lambda"]);
         assert_eq!(bodies(&http), [json!({ "Tandem": "Compare" })]);

@@ -1,10 +1,14 @@
 //! Comparing two clusters in memory: what is found, what is asked again, what stays open.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::fake::{Document, Fault, Faulty, World};
-use cloud::{Caller, Cloud, Code, Endpoint, PeerAddress};
-use compare::{Comparison, Difference, Far, Near, Part, Problem, Report, Verdict, compare, serve_question};
+use cloud::{Bounded, Bounds, Caller, Cloud, Code, Endpoint, PeerAddress};
+use compare::{
+    Answered, Comparison, Cursor, Difference, Far, Near, Part, Problem, Question, Reading, Report, Side,
+    Verdict, compare, serve_question,
+};
 use serde_json::{Value, json};
 use wait::Deadline;
 
@@ -12,6 +16,11 @@ use crate::support::{FOLLOWER, LEADER, access, comparison, near, world};
 
 fn deadline() -> Deadline {
     Deadline::after(Duration::from_mins(10))
+}
+
+/// Before ten documents are read at one a second.
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(6))
 }
 
 async fn run(world: &World, what: &Comparison) -> Report {
@@ -170,7 +179,7 @@ async fn an_index_with_a_small_window_is_read_in_small_pages() {
 async fn a_side_answers_through_its_own_function_and_gives_the_same_report() {
     let apart = world(300, 3);
     apart.put_document(FOLLOWER, "f1", "d7", None);
-    let arn = "arn:aws:lambda:us-east-1:111111111111:function:tandem";
+    let arn = "arn:aws:lambda:us-east-1:111111111111:function:tandem:questions";
     let elsewhere = apart.clone();
     let world = apart.clone().with_peer(arn, move |payload: String| {
         let world = elsewhere.clone();
@@ -205,6 +214,55 @@ async fn a_question_that_cannot_be_read_is_answered_with_a_problem() {
         let reply = serve_question(&event, deadline(), open).await;
         assert!(reply["Problem"]["Sentence"].is_string(), "{reply}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_about_a_domain_that_the_function_is_not_configured_with_is_answered_with_a_problem() {
+    let bounded = Bounded::new(Arc::new(world(10, 1)), Bounds::parse(LEADER, "").unwrap());
+    let ask = async |endpoint: &str, secret: Option<&str>| {
+        let mut event = json!({ "Tandem": "Compare", "Endpoint": endpoint, "Region": "us-east-1", "Question": { "Shape": { "Index": "l1" } } });
+        if let Some(arn) = secret {
+            event["MasterSecretArn"] = json!(arn);
+        }
+        let reply = serve_question(&event, deadline(), async |access| bounded.search(&access).await).await;
+        reply["Problem"]["Sentence"].as_str().map(str::to_owned)
+    };
+    assert_eq!(ask(LEADER, None).await, None);
+    insta::assert_snapshot!(ask("elsewhere.example.com", None).await.unwrap(), @"cannot call the domain at elsewhere.example.com: SignIn failed: NotConfigured: the function calls no domain but those that it is configured with; add `elsewhere.example.com` to DomainEndpoints of provider.yaml");
+    insta::assert_snapshot!(ask(LEADER, Some("arn:aws:secretsmanager:us-east-1:111111111111:secret:m")).await.unwrap(), @"cannot call the domain at leader.example: SignIn failed: NotConfigured: the function signs in with no secret but those that it is configured with; add `arn:aws:secretsmanager:us-east-1:111111111111:secret:m` to MasterSecretArns of provider.yaml");
+}
+
+/// `_all` in the place of an id means the points of everybody.
+#[tokio::test(start_paused = true)]
+async fn nobody_closes_or_reads_on_but_by_the_id_of_a_point_in_time() {
+    let world = world(10, 1);
+    let leader = near(&world, LEADER).await;
+    let reading = |from: Option<Cursor>| Reading {
+        index: "l1".to_owned(),
+        shards: 1,
+        bits: 4,
+        with_version: true,
+        rate: 2,
+        from,
+    };
+    // Somebody reads, and is not done.
+    let begun = leader.ask(&Question::Fold(Reading { rate: 1, ..reading(None) }), soon()).await.unwrap();
+    let Answered::Fold { next: Some(theirs), .. } = begun.what else { panic!("{begun:?}") };
+    assert_eq!(world.open_points(LEADER), 1);
+    for point in ["_all", "", "*", "a,b", "a b", "a/b"] {
+        let cursor = Cursor { point: point.to_owned(), ..theirs.clone() };
+        for question in [
+            Question::Close(cursor.clone()),
+            Question::Fold(reading(Some(cursor.clone()))),
+            Question::Open { reading: reading(Some(cursor)), buckets: vec![0], above: 0 },
+        ] {
+            let problem = leader.ask(&question, deadline()).await.unwrap_err();
+            assert_eq!(problem.sentence, format!("`{point}` is not the id of a point in time"));
+            assert_eq!(world.open_points(LEADER), 1, "{question:?}");
+        }
+    }
+    leader.ask(&Question::Close(theirs), deadline()).await.unwrap();
+    assert_eq!(world.open_points(LEADER), 0);
 }
 
 #[tokio::test(start_paused = true)]

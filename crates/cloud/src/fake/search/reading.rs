@@ -66,7 +66,8 @@ pub(super) fn close(node: &mut Node, request: &Request<'_>) -> Result<Value, Ref
     node.permit(request.user, "indices:data/read/point_in_time/delete")?;
     let ids = request.body.and_then(|body| body["pit_id"].as_array()).cloned().unwrap_or_default();
     for id in ids.iter().filter_map(Value::as_str) {
-        node.points.remove(id);
+        // The service's word for everybody's.
+        node.points.retain(|known, _| id != "_all" && known != id);
     }
     Ok(
         json!({ "pits": ids.iter().map(|id| json!({ "pit_id": id, "successful": true })).collect::<Vec<_>>() }),
