@@ -21,7 +21,7 @@ PYTEST := python -B -m pytest -q
 menu:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-19s%s\n", $$1, $$2 }'
 
-demo: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, see documents follow, take it all down
+demo: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, see documents follow and proved equal, take it all down
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo
 
 demo-network: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## the same in VPCs of two accounts and Regions: a NAT that wakes, a peering, every flow
@@ -68,7 +68,7 @@ package: rust python compiler target/venv/package/bin/.installed ## build the re
 nodes: maven $(OPENSEARCH)/.installed ## assemble the OpenSearch nodes of the data tests, once
 	@PYTHONPATH=tests $(OPENSEARCH)/python -B -m opensearch.assembly target/opensearch
 
-sandbox: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS in the foreground, on PORT=4566
+sandbox: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS and two OpenSearch nodes in the foreground, on PORT=4566
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.foreground --port $(PORT)
 
 clean: ## remove everything that was built or installed here
