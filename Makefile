@@ -41,8 +41,8 @@ test-nat: $(TOOLS)/.installed
 
 # More workers than processors: they wait more than they compute, and each has two nodes of its own.
 test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
-	$(SANDBOX)/$(PYTEST) tests/opensearch
-	$(TOOLS)/$(PYTEST) -n 3 tests/replication
+	$(SANDBOX)/$(PYTEST) -n 3 tests/opensearch
+	$(TOOLS)/$(PYTEST) -n 5 tests/replication
 	$(TOOLS)/$(PYTEST) -n 3 --dist loadgroup tests/launches
 
 test-scenarios: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
@@ -56,9 +56,9 @@ check: check-crates check-templates ## check format, lints, templates and the sh
 
 check-crates: rust compiler formatter
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/tests/clippy.sh $(CARGO) build $(EVERYTHING) --all-targets
 
-check-templates: rust $(TOOLS)/.installed
+check-templates: rust formatter $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) tests/templates tests/tree
 
 package: rust python compiler target/venv/package/bin/.installed ## build the release zips, and measure size, start and memory
