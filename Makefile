@@ -21,7 +21,7 @@ PYTEST := python -B -m pytest -q
 menu:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-19s%s\n", $$1, $$2 }'
 
-demo: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, see documents follow, take it all down
+demo: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## connect two domains on a local AWS, see documents follow and proved equal, take it all down
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo
 
 demo-network: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## the same in VPCs of two accounts and Regions: a NAT that wakes, a peering, every flow
@@ -41,8 +41,8 @@ test-nat: $(TOOLS)/.installed
 
 # More workers than processors: they wait more than they compute, and each has two nodes of its own.
 test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
-	$(SANDBOX)/$(PYTEST) tests/opensearch
-	$(TOOLS)/$(PYTEST) -n 3 tests/replication
+	$(SANDBOX)/$(PYTEST) -n 3 --dist loadgroup tests/opensearch
+	$(TOOLS)/$(PYTEST) -n 5 tests/replication
 	$(TOOLS)/$(PYTEST) -n 3 --dist loadgroup tests/launches
 
 test-scenarios: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
@@ -56,9 +56,9 @@ check: check-crates check-templates ## check format, lints, templates and the sh
 
 check-crates: rust compiler formatter
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/tests/clippy.sh $(CARGO) build $(EVERYTHING) --all-targets
 
-check-templates: rust $(TOOLS)/.installed
+check-templates: rust formatter $(TOOLS)/.installed
 	$(TOOLS)/$(PYTEST) tests/templates tests/tree
 
 package: rust python compiler target/venv/package/bin/.installed ## build the release zips, and measure size, start and memory
@@ -68,7 +68,7 @@ package: rust python compiler target/venv/package/bin/.installed ## build the re
 nodes: maven $(OPENSEARCH)/.installed ## assemble the OpenSearch nodes of the data tests, once
 	@PYTHONPATH=tests $(OPENSEARCH)/python -B -m opensearch.assembly target/opensearch
 
-sandbox: dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS in the foreground, on PORT=4566
+sandbox: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed ## run the local AWS and two OpenSearch nodes in the foreground, on PORT=4566
 	@PYTHONPATH=tests $(TOOLS)/python -B -m demo.foreground --port $(PORT)
 
 clean: ## remove everything that was built or installed here

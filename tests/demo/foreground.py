@@ -1,4 +1,4 @@
-"""`python -m demo.foreground --port N`: the local AWS until Ctrl-C, and the three lines to talk to it."""
+"""`python -m demo.foreground --port N`: the local AWS with two nodes until Ctrl-C, and the three lines to talk to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> None:
     terminal = Terminal()
     project = Project(DIRECTORY)
     try:
-        with local_aws(project, DIRECTORY, port) as (sandbox, settings):
+        with local_aws(project, DIRECTORY, port, nodes=2) as (sandbox, settings):
             _explain(terminal, project, sandbox.endpoint, settings)
             os.waitpid(sandbox.pid, 0)
             raise SystemExit(f"The local AWS ended by itself; its log is {sandbox.log_path}.")
@@ -50,6 +50,7 @@ def _explain(terminal: Terminal, project: Project, endpoint: str, settings: dict
     terminal.line(f"aws --profile {project.follower.profile} opensearch describe-outbound-connections")
     terminal.line()
     terminal.line("`delete` in place of `launch` takes everything down again.")
+    terminal.line("Both domains have an OpenSearch node: with `--var 'pattern=logs-*'` before `launch` these indexes follow.")
 
 
 if __name__ == "__main__":

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import pytest
 from sandbox.process import Sandbox
-from scenarios import artifact as packing
-from scenarios.aws import Aws, Place
+from scenarios.aws import Place
 from scenarios.deployment import Deployment
+from scenarios.session import artifact, aws, running_sandbox  # noqa: F401 - fixtures
 
 from .launched import Launched
 
-SANDBOX_PYTHON = os.environ.get("TANDEM_SANDBOX_PYTHON", packing.ROOT / "target/venv/sandbox/bin/python")
 PLACES = {
     "two accounts": (Place("{:03}000000001", "us-east-1"), Place("{:03}000000002", "us-west-2")),
     "one account": (Place("{:03}000000002", "us-east-1"), Place("{:03}000000002", "us-west-2")),
@@ -28,20 +25,8 @@ _numbers = itertools.count(801)
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with Sandbox.start(str(SANDBOX_PYTHON), log_path=str(log), nodes=2) as running:
+    with running_sandbox(tmp_path_factory, nodes=2) as running:
         yield running
-    assert "Traceback" not in log.read_text(), log.read_text()
-
-
-@pytest.fixture(scope="session")
-def aws(sandbox) -> Aws:
-    return Aws(sandbox.endpoint)
-
-
-@pytest.fixture(scope="session")
-def artifact(tmp_path_factory) -> Path:
-    return packing.pack(tmp_path_factory.mktemp("artifact"))
 
 
 @pytest.fixture(scope="session")

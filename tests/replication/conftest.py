@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +14,10 @@ from opensearch.node import Distribution
 from sandbox.process import Sandbox
 
 from scenarios import artifact as packing
-from scenarios.aws import FOLLOWER, Aws
+from scenarios.aws import FOLLOWER
 from scenarios.journal import Journal
 from scenarios.promises import assert_no_signature_in_logs, leftovers, until_equal
+from scenarios.session import aws, running_sandbox  # noqa: F401 - fixtures
 from scenarios.stacks import Stack, template
 
 from . import security
@@ -25,7 +25,6 @@ from .comparison import Ends
 from .emptying import empty
 from .resources import FOLLOWER_ROLE, LEADER_ROLE, DataStack, Resources
 
-SANDBOX_PYTHON = os.environ.get("TANDEM_SANDBOX_PYTHON", packing.ROOT / "target/venv/sandbox/bin/python")
 HERE = Path(__file__).parent
 _numbers = itertools.count(1)
 
@@ -40,17 +39,10 @@ class Function(NamedTuple):
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with Sandbox.start(str(SANDBOX_PYTHON), log_path=str(log), nodes=2) as running:
+    with running_sandbox(tmp_path_factory, nodes=2) as running:
         # Several workers share the processors with their nodes, and every look of the stand-in costs both.
         running.control("/timing", {"replication_poll": [0.3, 0.3]})
         yield running
-    assert "Traceback" not in log.read_text(), log.read_text()
-
-
-@pytest.fixture(scope="session")
-def aws(sandbox) -> Aws:
-    return Aws(sandbox.endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -40,3 +40,14 @@ class Aws:
             aws_secret_access_key="sandbox",
             config=Config(retries={"max_attempts": 0}, max_pool_connections=50, s3={"addressing_style": "path"}),
         )
+
+
+def create_domain(aws: Aws, place: Place, name: str, encrypted: bool = True) -> None:
+    """A domain by hand; a connection needs one that is encrypted."""
+    aws("opensearch", place).create_domain(
+        DomainName=name,
+        EngineVersion="OpenSearch_2.19",
+        ClusterConfig={"InstanceType": "m6g.large.search", "InstanceCount": 1},
+        NodeToNodeEncryptionOptions={"Enabled": encrypted},
+        AdvancedSecurityOptions={"Enabled": encrypted},
+    )

@@ -5,22 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from sandbox.process import Sandbox
 
-from . import artifact as packing
-from .aws import FOLLOWER, LEADER, Aws, Place
+from .aws import FOLLOWER, LEADER, Place, create_domain
 from .connections import Connections
 from .deployment import Deployment
 from .journal import Journal
 from .networks import Nat
 from .promises import assert_no_signature_in_logs, leftovers, until_equal
 from .providers import Provider
+from .session import artifact, aws, running_sandbox  # noqa: F401 - fixtures
 from .stacks import TEMPLATES, Stack, template
 
-SANDBOX_PYTHON = os.environ.get("TANDEM_SANDBOX_PYTHON", packing.ROOT / "target/venv/sandbox/bin/python")
 # What can happen to one call.
 FAULTS = ("fail", "throttle", "lose_response")
 _numbers = itertools.count(1)
@@ -28,22 +26,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
-    python = Path(SANDBOX_PYTHON)
-    assert python.exists(), f"{python} is missing: set TANDEM_SANDBOX_PYTHON to the sandbox's interpreter"
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with Sandbox.start(str(python), log_path=str(log)) as running:
+    with running_sandbox(tmp_path_factory) as running:
         yield running
-    assert "Traceback" not in log.read_text(), log.read_text()
-
-
-@pytest.fixture(scope="session")
-def aws(sandbox) -> Aws:
-    return Aws(sandbox.endpoint)
-
-
-@pytest.fixture(scope="session")
-def artifact(tmp_path_factory) -> Path:
-    return packing.pack(tmp_path_factory.mktemp("artifact"))
 
 
 @pytest.fixture(scope="session")
@@ -206,13 +190,7 @@ def make_domain(aws) -> Iterator[Callable[..., str]]:
     made: list[tuple[Place, str]] = []
 
     def make(place: Place, domain: str, encrypted: bool = True) -> str:
-        aws("opensearch", place).create_domain(
-            DomainName=domain,
-            EngineVersion="OpenSearch_2.19",
-            ClusterConfig={"InstanceType": "m6g.large.search", "InstanceCount": 1},
-            NodeToNodeEncryptionOptions={"Enabled": encrypted},
-            AdvancedSecurityOptions={"Enabled": encrypted},
-        )
+        create_domain(aws, place, domain, encrypted)
         made.append((place, domain))
         return domain
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from templates import layouts
 
-from .aws import FOLLOWER, LEADER
+from .aws import FOLLOWER, LEADER, create_domain
 from .deployment import Deployment
 from .stacks import TEMPLATES, Stack, template
 
@@ -60,13 +60,7 @@ def domains(deployment: Deployment) -> Iterator[None]:
     sides = (deployment.leader, "leader"), (deployment.follower, "follower")
     made = sides if deployment.variables.get("existing_domains") else ()
     for place, role in made:
-        deployment.aws("opensearch", place).create_domain(
-            DomainName=deployment.variables[role]["domain_name"],
-            EngineVersion="OpenSearch_2.19",
-            ClusterConfig={"InstanceType": "m6g.large.search", "InstanceCount": 1},
-            NodeToNodeEncryptionOptions={"Enabled": True},
-            AdvancedSecurityOptions={"Enabled": True},
-        )
+        create_domain(deployment.aws, place, deployment.variables[role]["domain_name"])
     yield
     for place, role in made:
         deployment.aws("opensearch", place).delete_domain(DomainName=deployment.variables[role]["domain_name"])

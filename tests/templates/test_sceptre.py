@@ -130,6 +130,10 @@ OPTIONAL = {
     "connection_timeout_seconds": ("follower/connection", "TimeoutSeconds", 1800, "1800"),
     "function_timeout_seconds": ("follower/provider", "FunctionTimeoutSeconds", 300, "300"),
     "follower_replicas": ("follower/replication", "NumberOfReplicas", 0, "0"),
+    "follower_index_pattern": ("follower/replication", "FollowerIndexPattern", "{{leader_index}}-copy", "{{leader_index}}-copy"),
+    "follower_index_name": ("follower/replication", "FollowerIndexName", "orders-copy", "orders-copy"),
+    "rule_name_prefix": ("follower/replication", "RuleNamePrefix", "second-", "second-"),
+    "reseed_when_lost": ("follower/replication", "ReseedWhenLost", True, "true"),
     "wait_for": ("follower/replication", "WaitFor", "Syncing", "Syncing"),
     "equal_up_to_documents": ("follower/replication", "EqualUpToDocuments", 5, "5"),
     "compare_documents_per_second": ("follower/replication", "CompareDocumentsPerSecond", 7, "7"),
@@ -151,6 +155,28 @@ def test_an_optional_key_reaches_its_parameter_and_is_the_templates_default_with
     changed = {**REPLICATING, key: value}
     assert parameters(render(changed)[stack])[parameter] == expected
     assert findings(changed) == []
+
+
+@pytest.mark.parametrize("key", ["rule_name_prefix", "reseed_when_lost"])
+def test_what_holds_for_both_directions_reaches_the_other_one_too(key):
+    _, parameter, value, expected = OPTIONAL[key]
+    assert parameters(render({**REPLICATING, key: value})["leader/replication"])[parameter] == expected
+
+
+def test_every_variable_that_is_read_is_in_the_example():
+    variables = yaml.safe_load(EXAMPLE.read_text())
+    shown = {*variables, *re.findall(r"^# ([a-z_]+): \S+$", EXAMPLE.read_text(), re.MULTILINE)}
+    for path in configuration():
+        for group, key in re.findall(r"\bvar\.(?:(leader|follower|domain)\.)?([a-z_]+)", path.read_text()):
+            assert key in (variables[group] if group else shown), f"{path}: {group}.{key}"
+
+
+def test_who_needs_the_function_to_go_stays_until_it_is_gone():
+    everything = example(pattern="logs-*", reverse_pattern="orders-*", network=True, transit_gateway=True, wait_for="Syncing")
+    stacks = {name: stack for name, stack in launched(render(everything)).items() if "ProviderFunctionArn" in parameters(stack)}
+    assert len(stacks) == 7
+    # Or Sceptre would go on to delete the function, and what the stack made would be nobody's.
+    assert [name for name, stack in stacks.items() if "after_delete" not in stack.hooks] == []
 
 
 def test_the_example_shows_every_optional_key_commented_out_below_its_sentence():

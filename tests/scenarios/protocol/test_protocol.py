@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ..artifact import bootstrap
-from ..aws import Place
+from ..aws import Place, create_domain
 from ..connections import Connections
 from .response_bucket import ResponseBucket
 from .runtime_api import Function
@@ -31,13 +31,7 @@ LARGEST_ANSWER = 4096
 def domains(aws):
     """A leader and a follower in an account of their own."""
     for place, name in ((FOLLOWER, "follower"), (LEADER, "leader")):
-        aws("opensearch", place).create_domain(
-            DomainName=name,
-            EngineVersion="OpenSearch_2.19",
-            ClusterConfig={"InstanceType": "m6g.large.search", "InstanceCount": 1},
-            NodeToNodeEncryptionOptions={"Enabled": True},
-            AdvancedSecurityOptions={"Enabled": True},
-        )
+        create_domain(aws, place, name)
 
 
 @pytest.fixture
