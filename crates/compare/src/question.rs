@@ -37,9 +37,15 @@ pub struct Cursor {
     pub shard: u32,
     /// Its point in time.
     pub point: String,
-    /// The sequence number that was read last.
+    /// How many documents the shard has at that point; none before its first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<i64>,
+    pub documents: Option<u64>,
+    /// How many of them were read.
+    #[serde(default)]
+    pub read: u64,
+    /// The one that was read last: its sequence number and its place in the shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<(i64, i64)>,
 }
 
 /// What one side is asked.

@@ -145,7 +145,7 @@ struct Open<'a> {
 
 impl Open<'_> {
     async fn of(&self, side: &Asking<'_, impl Side>, reading: Reading) -> Result<Opened, Option<Problem>> {
-        let (mut listed, mut below) = (BTreeMap::new(), u128::MAX);
+        let (mut listed, mut below, mut twice) = (BTreeMap::<_, Found>::new(), u128::MAX, None);
         let ask = |from| Question::Open {
             reading: Reading { from, ..reading.clone() },
             buckets: self.buckets.to_vec(),
@@ -154,12 +154,18 @@ impl Open<'_> {
         let take = |answered| {
             let Answered::Open { found, below: part, next } = answered else { return None };
             below = below.min(part);
-            listed.extend(found.into_iter().map(|found| (found.identity.place(), found)));
+            for found in found {
+                // Of two parts, as of two shards: within one part the side itself notices.
+                twice = listed.insert(found.identity.place(), found).or(twice.take());
+            }
             // What is not complete in one part need not be kept of the others.
             drop(listed.split_off(&below));
             Some(next)
         };
         read(side, self.stopped, ask, take).await?;
+        if let Some(found) = twice {
+            return Err(Some(Problem::twice(&reading.index, &found.identity).of(side.name())));
+        }
         Ok(Opened { found: listed.into_values().collect(), below })
     }
 }
