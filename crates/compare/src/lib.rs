@@ -31,5 +31,5 @@ pub use problem::{CLUSTER_ACTIONS, INDEX_ACTIONS, Problem};
 pub use question::{Answer, Answered, Cursor, Found, Question, Reading, Shape, State};
 pub use report::{Named, Report, SideReport, Verdict};
 pub use serve::{is_question, serve_question};
-pub use shape::{Finding, Part};
+pub use shape::{Finding, Part, setting_names};
 pub use side::{AnySide, Far, Near, Side};

@@ -5,10 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{Buckets, Identity};
+
+/// The version of all that is here and of what it means: of hashes, buckets and places too. Two functions of different
+/// versions would find differences that are none, or none where there are some.
+pub(crate) const VERSION: u32 = 1;
 
 /// How documents are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +55,7 @@ pub struct Cursor {
 
 /// What one side is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub enum Question {
     /// Which open indexes match a pattern.
     #[serde(rename_all = "PascalCase")]
@@ -160,6 +166,9 @@ pub struct State {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Shape {
+    /// What tells it from every other index, of whatever cluster; none where the domain does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
     /// How many documents a search finds.
     pub documents: u64,
     /// How many primary shards.
@@ -170,6 +179,37 @@ pub struct Shape {
     pub settings: BTreeMap<String, Value>,
     /// The aliases and how each is defined.
     pub aliases: BTreeMap<String, Value>,
+}
+
+/// A question as it is sent.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent<T> {
+    #[serde(default)]
+    version: Option<u32>,
+    asks: T,
+}
+
+impl Serialize for Question {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Asks<'a>(#[serde(with = "Question")] &'a Question);
+        Sent { version: Some(VERSION), asks: Asks(self) }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Question {
+    /// The version first: what another one asks need not be understood.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Sent { version, asks } = Sent::<Value>::deserialize(deserializer)?;
+        if version != Some(VERSION) {
+            let version =
+                version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
+            let words = format!("it is of {version}, and this function answers those of version {VERSION}");
+            return Err(D::Error::custom(words));
+        }
+        Self::deserialize(asks).map_err(D::Error::custom)
+    }
 }
 
 mod digits {

@@ -52,6 +52,8 @@ impl<'a, L: Side, F: Side, T: Fn(&str) + Send + Sync> Documents<'a, L, F, T> {
         let unequal: Vec<_> = leader.unequal(follower).collect();
         let (mut rest, mut above) = (unequal.as_slice(), 0);
         let mut kept = Suspects::default();
+        // Whoever looks for none finds nothing out.
+        let limit = self.sides.what.limit.max(1);
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(batch(rest));
             (self.tell)(&format!(
@@ -70,8 +72,8 @@ impl<'a, L: Side, F: Side, T: Fn(&str) + Send + Sync> Documents<'a, L, F, T> {
                 let mut some = suspects.take(TOGETHER);
                 self.sides.look(&mut some).await?;
                 kept.join(some);
-                if kept.len() > self.sides.what.limit {
-                    return Ok((kept.take(self.sides.what.limit), true));
+                if kept.len() > limit {
+                    return Ok((kept.take(limit), true));
                 }
             }
             if below == u128::MAX {

@@ -83,6 +83,31 @@ fn double(answer: &mut Value, before: &str) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_index_compared_with_itself_is_a_problem_that_says_what_to_do() {
+    let world = world(30, 1);
+    let (leader, same) = (near(&world, LEADER).await, near(&world, LEADER).await);
+    let what = Comparison { follower_index: "l1".to_owned(), ..comparison() };
+    let problem = compare(&leader, &same, &what, deadline()).await.unwrap_err();
+    insta::assert_snapshot!(problem.told(), @"the leader's index `l1` and the follower's `l1` are one and the same, which proves nothing. Give the leader's own endpoint: both endpoints lead to the same domain.");
+    assert!(!problem.may_pass);
+    // Two indexes of one domain are two.
+    world.describe_index(LEADER, "f1", &json!({}), &json!({}), &json!({}));
+    let what = Comparison { leader_index: "f1".to_owned(), ..what };
+    assert_eq!(compare(&leader, &same, &what, deadline()).await.unwrap().verdict, Verdict::Different);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_without_a_source_is_named_and_not_read_again() {
+    let without = |_: &str, answer: &mut Value| {
+        for hit in hits(answer).into_iter().flatten().filter(|hit| hit["_id"] == "d7") {
+            hit.as_object_mut().unwrap().remove("_source");
+        }
+    };
+    let problem = changed(&world(30, 1), without).await.unwrap_err();
+    assert!(!problem.may_pass && problem.sentence.contains("the document `d7` has no source"), "{problem}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_of_some_shards_only_is_a_problem_that_may_pass() {
     let cases: [fn(&str, &mut Value); 6] = [
         |path, answer| fail(path, "_refresh", answer),
@@ -104,14 +129,16 @@ async fn an_answer_of_some_shards_only_is_a_problem_that_may_pass() {
 }
 
 fn fail(path: &str, which: &str, answer: &mut Value) {
-    if path.contains(which) && answer.get("_shards").is_some() {
-        answer["_shards"]["failed"] = json!(1);
-    }
+    set(path, which, answer.pointer_mut("/_shards/failed"), 1);
 }
 
 /// Nothing failed, but nobody was there.
 fn miss(path: &str, which: &str, answer: &mut Value) {
-    if path.contains(which) {
-        answer["_shards"]["successful"] = json!(0);
+    set(path, which, answer.pointer_mut("/_shards/successful"), 0);
+}
+
+fn set(path: &str, which: &str, member: Option<&mut Value>, number: u32) {
+    if let Some(member) = member.filter(|_| path.contains(which)) {
+        *member = number.into();
     }
 }

@@ -123,10 +123,12 @@ pub(super) fn search(node: &mut Node, request: &Request<'_>) -> Result<Value, Re
             })
         })
         .collect();
-    let mut hits = json!({ "max_score": null, "hits": hits });
-    if at("/track_total_hits") == Some(&json!(true)) {
-        hits["total"] = json!({ "value": point.documents.len(), "relation": "eq" });
-    }
+    let total = json!({ "value": point.documents.len(), "relation": "eq" });
+    let hits = if at("/track_total_hits") == Some(&json!(true)) {
+        json!({ "total": total, "max_score": null, "hits": hits })
+    } else {
+        json!({ "max_score": null, "hits": hits })
+    };
     Ok(json!({ "pit_id": id, "timed_out": false, "_shards": answered(1), "hits": hits }))
 }
 
