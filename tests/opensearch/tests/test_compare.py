@@ -225,7 +225,8 @@ def test_an_index_that_was_shrunk_is_compared_completely(pair, compare):
     twice(pair, "wide", {"number_of_shards": 4}, documents)
     for domain in (pair.leader, pair.follower):
         domain.must("PUT", "/wide/_settings", {"index.blocks.write": True})
-        domain.must("POST", "/wide/_shrink/i", {"settings": {"index.number_of_shards": 1, "index.blocks.write": None}})
+        one = {"index.number_of_shards": 1, "index.number_of_replicas": 0, "index.blocks.write": None}
+        domain.must("POST", "/wide/_shrink/i", {"settings": one})
         until(lambda domain=domain: domain("GET", "/_cluster/health/i").json()["status"] == "green")
     asked = {"size": 400, "seq_no_primary_term": True, "_source": False}
     hits = pair.leader.must("POST", "/i/_search", asked)["hits"]["hits"]

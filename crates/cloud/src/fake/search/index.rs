@@ -110,6 +110,22 @@ impl Index {
         value.as_str().map_or_else(|| value.as_u64(), |text| text.parse().ok())
     }
 
+    /// Changes settings; they may be nested.
+    pub(super) fn configure(&mut self, prefix: &str, settings: &Map<String, Value>) {
+        for (name, value) in settings {
+            let name = format!("{prefix}{name}");
+            if let Some(nested) = value.as_object() {
+                self.configure(&format!("{name}."), nested);
+            } else {
+                // The same setting by its other name is not there beside it.
+                let bare = name.strip_prefix("index.").unwrap_or(&name);
+                self.settings.remove(bare);
+                self.settings.remove(&format!("index.{bare}"));
+                self.settings.insert(name, value.clone());
+            }
+        }
+    }
+
     /// The settings as they are shown: every one below `index`.
     pub(super) fn shown_settings(&self, host: &str, index: &str) -> Value {
         let uuid = format!("{host}/{index}/{}", self.generation);
