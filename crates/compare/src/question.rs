@@ -182,26 +182,34 @@ pub struct Shape {
 }
 
 /// A question as it is sent.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Sent<T> {
+struct Sent<'a> {
+    version: u32,
+    #[serde(with = "Question")]
+    asks: &'a Question,
+}
+
+/// A question as it comes, perhaps of a function that knew no versions.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Came {
     #[serde(default)]
     version: Option<u32>,
-    asks: T,
+    #[serde(default)]
+    asks: Value,
 }
 
 impl Serialize for Question {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Asks<'a>(#[serde(with = "Question")] &'a Question);
-        Sent { version: Some(VERSION), asks: Asks(self) }.serialize(serializer)
+        Sent { version: VERSION, asks: self }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Question {
     /// The version first: what another one asks need not be understood.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Sent { version, asks } = Sent::<Value>::deserialize(deserializer)?;
+        let Came { version, asks } = Came::deserialize(deserializer)?;
         if version != Some(VERSION) {
             let version =
                 version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
