@@ -41,7 +41,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: u32,
     /// How many differing documents are looked for, at most.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
     /// Above so many documents only mappings, settings and aliases are compared.
     #[arg(long, value_name = "N")]
@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     pub(crate) patience: u32,
     /// After how many seconds to give up.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) time: u32,
     /// A setting that is meant to be otherwise on the follower; may be given several times.
     #[arg(long = "override", value_name = "SETTING")]
@@ -182,6 +182,10 @@ mod tests {
         for (words, kind, said) in [
             ("--leader a --follower b", ErrorKind::MissingRequiredArgument, "--index"),
             ("--leader a --follower b --index i --rate 0", ErrorKind::ValueValidation, "0 is not in 1.."),
+            ("--leader a --follower b --index i --limit 0", ErrorKind::ValueValidation, "0 is not in 1.."),
+            ("--leader a --follower b --index i --time 0", ErrorKind::ValueValidation, "0 is not in 1.."),
+            ("--leader a --follower b --index i --up-to=-1", ErrorKind::ValueValidation, "--up-to"),
+            ("--leader a --follower b --index i --patience 1h", ErrorKind::ValueValidation, "--patience"),
             ("--leader a --follower b --index i --raet 1", ErrorKind::UnknownArgument, "--rate"),
             (
                 "--leader a --follower b --index i --leader-secret s --leader-role r",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wait::{Deadline, Throttle};
 
 use crate::buckets::{Buckets, bucket};
-use crate::domain::{Domain, Said, read};
+use crate::domain::{Domain, Said, Shards, read};
 use crate::question::{Answer, Answered, Found, Question, Reading, State};
 use crate::reading::{Stored, close, read_part, refresh};
 use crate::shape::shape;
@@ -107,6 +107,7 @@ async fn shape_of<S: Search>(
     };
     refresh(domain, index).await?;
     let counted = domain.ask(&wanted, Method::Get, &format!("{name}/_count"), None).await?;
+    Shards::of(&wanted, &counted)?.all_answered(&wanted)?;
     let documents = counted.get("count").and_then(Value::as_u64);
     let documents =
         documents.ok_or_else(|| Problem::passing(format!("{wanted}: its documents were not counted")))?;
@@ -124,14 +125,21 @@ async fn opened<S: Search>(
     buckets: &[u32],
     above: u128,
 ) -> Result<Answered, Problem> {
-    let mut listed = Listed::default();
+    let (mut listed, mut twice) = (Listed::default(), None);
     let next = read_part(domain, reading, |document| {
         let place = document.fingerprint.place;
         if place >= above && buckets.binary_search(&bucket(place, reading.bits)).is_ok() {
-            listed.add(place, Found { identity: document.identity, state: document.state });
+            let found = Found { identity: document.identity, state: document.state };
+            twice = twice.take().or(listed.add(place, found).map(|found| found.identity));
         }
     })
     .await?;
+    if let Some(identity) = twice {
+        if let Some(cursor) = &next {
+            close(domain, &cursor.point).await;
+        }
+        return Err(Problem::twice(&reading.index, &identity));
+    }
     let below = listed.below.unwrap_or(u128::MAX);
     Ok(Answered::Open { found: listed.found.into_values().map(|(found, _)| found).collect(), below, next })
 }
@@ -145,18 +153,21 @@ struct Listed {
 }
 
 impl Listed {
-    fn add(&mut self, place: u128, found: Found) {
+    /// The one that has this place already, when there is one.
+    #[must_use]
+    fn add(&mut self, place: u128, found: Found) -> Option<Found> {
         if self.below.is_some_and(|below| place >= below) {
-            return;
+            return None;
         }
         let length = serde_json::to_string(&found.identity).map_or(0, |text| text.len()) + AROUND;
         self.bytes += length;
-        self.found.insert(place, (found, length));
+        let known = self.found.insert(place, (found, length));
         while self.bytes > LISTED {
-            let Some((place, (_, length))) = self.found.pop_last() else { return };
+            let Some((place, (_, length))) = self.found.pop_last() else { break };
             self.bytes -= length;
             self.below = Some(place);
         }
+        known.map(|(found, _)| found)
     }
 }
 
@@ -241,7 +252,8 @@ mod tests {
         let long = "\u{1}".repeat(500);
         for place in (0..5000_u128).rev() {
             let identity = Identity { id: format!("{place}{long}"), routing: Some(long.clone()) };
-            listed.add(place, Found { identity, state: State { version: u64::MAX, content: u128::MAX } });
+            let state = State { version: u64::MAX, content: u128::MAX };
+            assert_eq!(listed.add(place, Found { identity, state }), None);
         }
         let kept = listed.found.len() as u128;
         assert_eq!(listed.below, Some(kept), "the lowest places are kept");

@@ -35,7 +35,7 @@ pub struct Comparison {
     pub is_replicated: bool,
     /// Documents per second read from each domain, at most.
     pub rate: u32,
-    /// How many differing documents are looked for, at most; beyond them they are "at least" so many.
+    /// How many differing documents are looked for, at most, and at least one; beyond them they are "at least" so many.
     pub limit: usize,
     /// How long a difference is looked at again before it counts.
     pub patience: Duration,
@@ -150,6 +150,15 @@ impl<L: Side, F: Side> Sides<'_, L, F> {
             sentence: format!("there is no index `{index}` on the {side}"),
         };
         let found = match &shapes {
+            [Some(leader), Some(follower)] if leader.uuid.is_some() && leader.uuid == follower.uuid => {
+                return Err(Problem::lasting(
+                    format!(
+                        "the leader's index `{}` and the follower's `{}` are one and the same, which proves nothing",
+                        what.leader_index, what.follower_index
+                    ),
+                    "Give the leader's own endpoint: both endpoints lead to the same domain.",
+                ));
+            }
             [Some(leader), Some(follower)] => findings(leader, follower, &what.overrides, what.is_replicated),
             [leader, follower] => {
                 let leader = leader.is_none().then(|| missing("leader", &what.leader_index));

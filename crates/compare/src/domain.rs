@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloud::{Method, Search, SearchError};
+use serde::Deserialize;
 use serde_json::Value;
 use wait::{Deadline, Pace, Probe, WaitError, until};
 
@@ -89,9 +90,47 @@ impl<'a, S: Search> Domain<'a, S> {
     }
 }
 
+/// How many shards answered.
+#[derive(Deserialize)]
+pub(crate) struct Shards {
+    total: u64,
+    successful: u64,
+    failed: u64,
+}
+
+impl Shards {
+    /// What an answer says of them.
+    pub(crate) fn of(wanted: &str, answer: &Value) -> Result<Self, Problem> {
+        let shards = answer.get("_shards").unwrap_or(&Value::Null);
+        Self::deserialize(shards).map_err(|error| unreadable(wanted, &error))
+    }
+
+    /// Every one, and there is one: an answer without a shard is no answer about it.
+    pub(crate) fn all_answered(&self, wanted: &str) -> Result<(), Problem> {
+        self.none_failed(wanted)?;
+        if self.successful == 0 || self.successful < self.total {
+            let Self { total, successful, .. } = self;
+            return Err(Problem::passing(format!("{wanted}: {successful} of {total} shards answered")));
+        }
+        Ok(())
+    }
+
+    /// None refused; some may not have answered.
+    pub(crate) fn none_failed(&self, wanted: &str) -> Result<(), Problem> {
+        let Self { total, failed, .. } = self;
+        if *failed > 0 {
+            return Err(Problem::passing(format!("{wanted}: {failed} of {total} shards failed")));
+        }
+        Ok(())
+    }
+}
+
 /// An answer as JSON.
 pub(crate) fn read<'a, T: serde::Deserialize<'a>>(wanted: &str, text: &'a str) -> Result<T, Problem> {
     let text = if text.is_empty() { "null" } else { text };
-    serde_json::from_str(text)
-        .map_err(|error| Problem::passing(format!("{wanted}: the answer cannot be read: {error}")))
+    serde_json::from_str(text).map_err(|error| unreadable(wanted, &error))
+}
+
+fn unreadable(wanted: &str, error: &serde_json::Error) -> Problem {
+    Problem::passing(format!("{wanted}: the answer cannot be read: {error}"))
 }

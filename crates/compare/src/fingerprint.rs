@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
@@ -47,8 +49,8 @@ impl Identity {
     }
 }
 
-impl std::fmt::Display for Identity {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.id)?;
         self.routing.as_ref().map_or(Ok(()), |routing| write!(formatter, " (routing {routing})"))
     }
@@ -111,16 +113,35 @@ fn feed(hash: &mut Sha256, json: &str) -> Result<(), serde_json::Error> {
     Ok(())
 }
 
-/// A text, however it was escaped.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+/// A text, however it was escaped: its bytes, because half of a pair of surrogates (`\ud800`), which a domain stores as it
+/// comes, is no character.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Text<'a>(Cow<'a, [u8]>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Text<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text")
+            }
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(bytes)))
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(bytes.to_vec())))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
 
 impl Text<'_> {
     fn feed(&self, hash: &mut Sha256) {
         hash.update(b"\"");
         hash.update(u64::try_from(self.0.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(self.0.as_bytes());
+        hash.update(&self.0);
     }
 }
 
@@ -169,6 +190,26 @@ mod tests {
         let digits = |digits: &str| print("a", None, None, &format!(r#"{{"x":{digits}}}"#));
         assert_ne!(digits("12345678901234567890123"), digits("12345678901234567890124"));
         assert_ne!(digits("0.1000000000000000055"), digits("0.1"));
+    }
+
+    #[test]
+    fn half_a_pair_of_surrogates_is_a_text_like_others() {
+        let texts = [
+            r#"{"x":"\ud800"}"#,
+            r#"{"x":"\ud801"}"#,
+            r#"{"x":"\udc00"}"#,
+            r#"{"x":"?"}"#,
+            r#"{"\ud800":"x"}"#,
+        ];
+        for one in texts {
+            assert_eq!(print("a", None, None, one), print("a", None, None, &one.replace("ud8", "uD8")));
+            for other in texts {
+                let are_same = print("a", None, None, one) == print("a", None, None, other);
+                assert_eq!(are_same, one == other, "{one} {other}");
+            }
+        }
+        let whole = print("a", None, None, r#"{"x":"😀"}"#);
+        assert_eq!(print("a", None, None, r#"{"x":"\ud83d\ude00"}"#), whole);
     }
 
     #[test]

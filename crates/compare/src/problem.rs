@@ -6,6 +6,8 @@ use cloud::{Refusal, SearchError};
 use serde::{Deserialize, Serialize};
 use wait::{Retry, Retryable, chain};
 
+use crate::Identity;
+
 /// Why a side could not answer, in words: it may have crossed from another function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "PascalCase")]
@@ -29,6 +31,14 @@ impl Problem {
     /// What may be better when it is asked again.
     pub(crate) fn passing(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), hint: None, may_pass: true }
+    }
+
+    /// One id, and routing, must be one document: nobody can tell which of two would count.
+    pub(crate) fn twice(index: &str, identity: &Identity) -> Self {
+        Self::lasting(
+            format!("the document `{identity}` is there twice in the index `{index}`"),
+            "Delete every document of this id there and write it once more, or have the index copied anew.",
+        )
     }
 
     /// A domain that refused or gave no answer. `wanted`: "cannot read the index `x`".

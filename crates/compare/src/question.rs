@@ -5,10 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{Buckets, Identity};
+
+/// The version of all that is here and of what it means: of hashes, buckets and places too. Two functions of different
+/// versions would find differences that are none, or none where there are some.
+pub(crate) const VERSION: u32 = 1;
 
 /// How documents are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +42,20 @@ pub struct Cursor {
     pub shard: u32,
     /// Its point in time.
     pub point: String,
-    /// The sequence number that was read last.
+    /// How many documents the shard has at that point; none before its first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<i64>,
+    pub documents: Option<u64>,
+    /// How many of them were read.
+    #[serde(default)]
+    pub read: u64,
+    /// The one that was read last: its sequence number and its place in the shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<(i64, i64)>,
 }
 
 /// What one side is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub enum Question {
     /// Which open indexes match a pattern.
     #[serde(rename_all = "PascalCase")]
@@ -173,6 +185,9 @@ pub struct State {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Shape {
+    /// What tells it from every other index, of whatever cluster; none where the domain does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
     /// How many documents a search finds.
     pub documents: u64,
     /// How many primary shards.
@@ -183,6 +198,45 @@ pub struct Shape {
     pub settings: BTreeMap<String, Value>,
     /// The aliases and how each is defined.
     pub aliases: BTreeMap<String, Value>,
+}
+
+/// A question as it is sent.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent<'a> {
+    version: u32,
+    #[serde(with = "Question")]
+    asks: &'a Question,
+}
+
+/// A question as it comes, perhaps of a function that knew no versions.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Came {
+    #[serde(default)]
+    version: Option<u32>,
+    #[serde(default)]
+    asks: Value,
+}
+
+impl Serialize for Question {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Sent { version: VERSION, asks: self }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Question {
+    /// The version first: what another one asks need not be understood.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Came { version, asks } = Came::deserialize(deserializer)?;
+        if version != Some(VERSION) {
+            let version =
+                version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
+            let words = format!("it is of {version}, and this function answers those of version {VERSION}");
+            return Err(D::Error::custom(words));
+        }
+        Self::deserialize(asks).map_err(D::Error::custom)
+    }
 }
 
 mod digits {

@@ -1,7 +1,10 @@
 //! Reading the documents of an index, shard by shard, each as it was at one point in time.
 //!
-//! Pages go by `_seq_no`: it is unique within a shard and lies in doc values, so sorting costs no memory of the domain.
-//! One page is held at a time, and pages are as large as the documents allow.
+//! Pages go by `_seq_no`, which lies in doc values, so sorting costs no memory of the domain; and by `_doc` after it,
+//! because an index that was shrunk has the same `_seq_no` several times in a shard. `_doc` is the place in the shard as
+//! Lucene counts it, which stays at one point in time.
+//! One page is held at a time, and pages are as large as the documents allow. A shard has been read when so many documents
+//! were as it said that it has.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,7 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wait::{Deadline, Throttle};
 
-use crate::domain::{Domain, Said, read};
+use crate::domain::{Domain, Said, Shards, read};
 use crate::question::{Cursor, Reading, State};
 use crate::{Fingerprint, Identity, Problem};
 
@@ -43,14 +46,23 @@ struct Page<'a> {
     #[serde(borrow)]
     pit_id: Option<Cow<'a, str>>,
     timed_out: bool,
+    #[serde(rename = "_shards")]
+    shards: Shards,
     #[serde(borrow)]
     hits: Hits<'a>,
 }
 
 #[derive(Deserialize)]
 struct Hits<'a> {
+    /// Of the first page.
+    total: Option<Total>,
     #[serde(borrow)]
     hits: Vec<Stored<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    value: u64,
 }
 
 /// A document as searches and `_mget` show it.
@@ -65,7 +77,7 @@ pub(crate) struct Stored<'a> {
     #[serde(rename = "_source", borrow)]
     source: Option<&'a RawValue>,
     /// Of a search.
-    sort: Option<(i64,)>,
+    sort: Option<(i64, i64)>,
     /// Of `_mget`.
     #[serde(default)]
     pub(crate) found: bool,
@@ -85,7 +97,9 @@ impl Stored<'_> {
         };
         let fingerprint = Fingerprint::of(&identity, with_version.then_some(self.version), source.get())
             .map_err(|error| {
-                Problem::passing(format!("the source of `{identity}` cannot be read: {error}"))
+                // It is what is stored: it does not become better by reading it once more.
+                let hint = "Write this document once more, or delete it, on both sides.";
+                Problem::lasting(format!("the source of `{identity}` cannot be read: {error}"), hint)
             })?;
         let state = State { version: self.version, content: fingerprint.content };
         Ok(Document { identity, state, fingerprint })
@@ -95,7 +109,9 @@ impl Stored<'_> {
 /// Makes what was written visible to searches.
 pub(crate) async fn refresh<S: Search>(domain: &Domain<'_, S>, index: &str) -> Result<(), Problem> {
     let wanted = format!("cannot refresh the index `{index}`, without which its last documents are not seen");
-    domain.ask(&wanted, Method::Post, &format!("{}/_refresh", segment(index)), None).await.map(drop)
+    let answer = domain.ask(&wanted, Method::Post, &format!("{}/_refresh", segment(index)), None).await?;
+    // Copies that are not there answer nothing and fail nothing; a primary that is not there is noticed by who reads it.
+    Shards::of(&wanted, &answer)?.none_failed(&wanted)
 }
 
 /// Closes a point in time. One that cannot be closed ends by itself.
@@ -133,9 +149,10 @@ pub(crate) async fn read_part<S: Search>(
         let count = read.documents.len() as u64;
         read.documents.into_iter().for_each(&mut take);
         throttle.passed(count).await;
-        cursor = Cursor { point: read.point, after: read.last.or(cursor.after), ..cursor };
+        cursor = read.cursor;
         if read.is_last {
             close(domain, &cursor.point).await;
+            is_complete(reading, &cursor)?;
             let shard = cursor.shard + 1;
             if shard >= reading.shards {
                 return Ok(None);
@@ -158,13 +175,30 @@ async fn open<S: Search>(domain: &Domain<'_, S>, reading: &Reading, shard: u32) 
     let opened = domain.ask(&wanted, Method::Post, &path, None).await?;
     let point = opened.get("pit_id").and_then(Value::as_str).map(str::to_owned);
     let point = point.ok_or_else(|| Problem::passing(format!("{wanted}: the answer has no pit_id")))?;
-    Ok(Cursor { shard, point, after: None })
+    if let Err(problem) = Shards::of(&wanted, &opened).and_then(|shards| shards.all_answered(&wanted)) {
+        close(domain, &point).await;
+        return Err(problem);
+    }
+    Ok(Cursor { shard, point, documents: None, read: 0, after: None })
+}
+
+/// Whatever went wrong: a shard of which documents were passed over proves nothing.
+fn is_complete(reading: &Reading, cursor: &Cursor) -> Result<(), Problem> {
+    let Cursor { shard, documents, read, .. } = cursor;
+    if *documents == Some(*read) {
+        return Ok(());
+    }
+    let documents = documents.unwrap_or_default();
+    Err(Problem::passing(format!(
+        "of the {documents} documents in shard {shard} of the index `{}` {read} were read",
+        reading.index
+    )))
 }
 
 struct ReadPage {
     documents: Vec<Document>,
-    point: String,
-    last: Option<i64>,
+    /// Where to go on.
+    cursor: Cursor,
     is_last: bool,
 }
 
@@ -180,12 +214,12 @@ async fn page<S: Search>(
         let mut body = json!({
             "size": documents,
             "pit": { "id": cursor.point, "keep_alive": KEEP_ALIVE },
-            "sort": [{ "_seq_no": "asc" }],
-            "track_total_hits": false,
+            "sort": [{ "_seq_no": "asc" }, { "_doc": "asc" }],
+            "track_total_hits": cursor.documents.is_none(),
             "version": true,
         });
         if let (Some(after), Some(members)) = (cursor.after, body.as_object_mut()) {
-            members.insert("search_after".to_owned(), json!([after]));
+            members.insert("search_after".to_owned(), json!(after));
         }
         // A single document is read whatever its size.
         let most = if documents == 1 { usize::MAX } else { MOST };
@@ -196,17 +230,20 @@ async fn page<S: Search>(
                 if page.timed_out {
                     return Err(Problem::passing(format!("{wanted}: the search timed out")));
                 }
+                page.shards.all_answered(&wanted)?;
                 size.met(text.len() as u64);
                 let count = page.hits.hits.len() as u64;
-                let last = page.hits.hits.last().and_then(|hit| hit.sort).map(|(number,)| number);
+                let next = Cursor {
+                    shard: cursor.shard,
+                    point: page.pit_id.map_or_else(|| cursor.point.clone(), Cow::into_owned),
+                    documents: cursor.documents.or(page.hits.total.map(|total| total.value)),
+                    read: cursor.read + count,
+                    after: page.hits.hits.last().and_then(|hit| hit.sort).or(cursor.after),
+                };
                 let with_version = reading.with_version;
                 let hits = page.hits.hits.into_iter().map(|hit| hit.into_document(with_version));
-                return Ok(ReadPage {
-                    documents: hits.collect::<Result<_, _>>()?,
-                    point: page.pit_id.map_or_else(|| cursor.point.clone(), Cow::into_owned),
-                    last,
-                    is_last: count < documents,
-                });
+                let read = hits.collect::<Result<_, _>>()?;
+                return Ok(ReadPage { documents: read, cursor: next, is_last: count < documents });
             }
             Said::TooLong => size.exceeded(),
             Said::Refused(error) if documents > 1 && error.refusal().is_some_and(is_window) => size.limited(),

@@ -61,7 +61,7 @@ pub enum Verdict {
 pub struct SideReport {
     /// The index.
     pub index: String,
-    /// How many documents it has.
+    /// How many documents it had when they were read, or counted where they were not.
     pub documents: u64,
     /// How many bytes its domain answered.
     pub bytes_read: u64,
@@ -160,6 +160,7 @@ impl Report {
         if self.differences > 0 || !self.findings.is_empty() {
             self.verdict = Verdict::Different;
         }
+        self.notes.extend(self.underway());
         Ok(())
     }
 
@@ -176,6 +177,31 @@ impl Report {
         }
     }
 
+    /// Why both are equal and had not as many documents.
+    fn underway(&self) -> Option<String> {
+        let (leader, follower) = (self.leader.documents, self.follower.documents);
+        (self.verdict == Verdict::Equal && leader != follower).then(|| {
+            format!(
+                "the follower had {} documents when it was read, because some were on their way: what differed was looked \
+                 at again",
+                grouped(follower)
+            )
+        })
+    }
+
+    /// Which documents nobody could compare but by their versions.
+    fn unsteady(&self) -> Option<String> {
+        let told = match self.moving.count {
+            0 => return None,
+            1 => "1 document changed all the time, so that only its version was compared".to_owned(),
+            count => {
+                let count = grouped(count);
+                format!("{count} documents changed all the time, so that only their versions were compared")
+            }
+        };
+        Some(format!("{told} ({})", shown(&self.moving)))
+    }
+
     /// True when everything is the same.
     pub fn is_equal(&self) -> bool {
         self.verdict == Verdict::Equal
@@ -185,10 +211,12 @@ impl Report {
     pub fn sentence(&self) -> String {
         let (leader, follower) = (&self.leader.index, &self.follower.index);
         let seconds = format!("{:.1} s", self.seconds);
+        let aside = self.underway().into_iter().chain(self.unsteady()).map(|words| format!("; {words}"));
+        let aside: String = aside.collect();
         match self.verdict {
             Verdict::Equal => format!(
                 "`{follower}` is equal to the leader's `{leader}`: {} documents, mappings, settings and aliases were \
-                 compared in {seconds}.",
+                 compared in {seconds}{aside}.",
                 grouped(self.leader.documents)
             ),
             Verdict::NotTried => format!(
@@ -202,18 +230,17 @@ impl Report {
                     .documents
                     .iter()
                     .map(|(difference, named)| {
-                        let first: Vec<_> =
-                            named.first.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
-                        let dots = if named.count > first.len() as u64 { ", …" } else { "" };
-                        let word = difference.word();
+                        let (word, count) = (difference.word(), grouped(named.count));
                         let documents = if named.count == 1 { "document" } else { "documents" };
-                        let (count, first) = (grouped(named.count), first.join(", "));
-                        format!("{count} {documents} {word} ({first}{dots})")
+                        format!("{count} {documents} {word} ({})", shown(named))
                     })
                     .collect();
                 parts.extend(self.findings.iter().map(|finding| finding.sentence.clone()));
                 let at_least = if self.at_least { "at least " } else { "" };
-                format!("`{follower}` differs from the leader's `{leader}`: {at_least}{}.", parts.join("; "))
+                format!(
+                    "`{follower}` differs from the leader's `{leader}`: {at_least}{}{aside}.",
+                    parts.join("; ")
+                )
             }
         }
     }
@@ -265,6 +292,13 @@ impl fmt::Display for Report {
     }
 }
 
+/// The first of them in one line.
+fn shown(named: &Named) -> String {
+    let first: Vec<_> = named.first.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
+    let dots = if named.count > first.len() as u64 { ", …" } else { "" };
+    format!("{}{dots}", first.join(", "))
+}
+
 fn listed(formatter: &mut fmt::Formatter<'_>, named: &Named) -> fmt::Result {
     for identity in named.first.iter().take(SHOWN) {
         writeln!(formatter, "    {identity}")?;
@@ -298,5 +332,40 @@ fn bytes(number: u64) -> String {
         0..10_000 => format!("{number} B"),
         10_000..10_000_000 => format!("{} kB", grouped(number / 1000)),
         _ => format!("{} MB", grouped(number / 1_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(leader: u64, follower: u64, moving: u32) -> Report {
+        let mut report = Report::new(["l1", "f1"]);
+        report.counted([leader, follower]);
+        (0..moving).for_each(|number| report.moving.add(&Identity::of(number.to_string())));
+        let what = Comparison::new("l1", "f1");
+        report.conclude(Findings::default(), &Suspects::default(), false, &what).unwrap();
+        report
+    }
+
+    #[test]
+    fn two_counts_of_equal_indexes_are_explained() {
+        insta::assert_snapshot!(compared(1300, 1299, 0).sentence(), @"`f1` is equal to the leader's `l1`: 1,300 documents, mappings, settings and aliases were compared in 0.0 s; the follower had 1,299 documents when it was read, because some were on their way: what differed was looked at again.");
+        let table = compared(1300, 1299, 0).to_string();
+        let words = "note: the follower had 1,299 documents when it was read, because some were on their way";
+        assert!(table.contains(words) && table.contains("EQUAL"), "{table}");
+        assert_eq!(compared(1300, 1300, 0).notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn documents_that_never_stood_still_are_told_in_the_sentence() {
+        insta::assert_snapshot!(compared(9, 9, 1).sentence(), @"`f1` is equal to the leader's `l1`: 9 documents, mappings, settings and aliases were compared in 0.0 s; 1 document changed all the time, so that only its version was compared (`0`).");
+        insta::assert_snapshot!(compared(9, 9, 6).sentence(), @"`f1` is equal to the leader's `l1`: 9 documents, mappings, settings and aliases were compared in 0.0 s; 6 documents changed all the time, so that only their versions were compared (`0`, `1`, `2`, `3`, `4`, …).");
+        let differing = Report {
+            verdict: Verdict::Different,
+            documents: [(Difference::Stale, Named { count: 1, first: vec![Identity::of("a")] })].into(),
+            ..compared(9, 9, 1)
+        };
+        insta::assert_snapshot!(differing.sentence(), @"`f1` differs from the leader's `l1`: 1 document stale (`a`); 1 document changed all the time, so that only its version was compared (`0`).");
     }
 }

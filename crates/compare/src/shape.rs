@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::question::Shape;
 
@@ -31,6 +31,12 @@ const OWN: [&str; 18] = [
     "index.remote_store",
     "index.plugins.index_state_management",
 ];
+
+/// Settings that say what holds without them: somebody set them back, or an index was shrunk.
+const DEFAULTS: [(&str, &str); 2] = [(AUTO_EXPAND, "false"), ("index.routing_partition_size", "1")];
+/// With it a cluster decides by its nodes how many copies there are.
+const AUTO_EXPAND: &str = "index.auto_expand_replicas";
+const REPLICAS: &str = "index.number_of_replicas";
 
 /// In which part of an index something differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,6 +67,10 @@ pub(crate) fn shape(described: &Value, documents: u64) -> Shape {
     let mut settings = BTreeMap::new();
     flatten("", &member("settings"), &mut settings);
     let shards = settings.get("index.number_of_shards").and_then(number).unwrap_or(1);
+    let uuid = settings.get("index.uuid").and_then(Value::as_str).map(str::to_owned);
+    settings.retain(|name, value| {
+        !DEFAULTS.iter().any(|default| (name.as_str(), &*value) == (default.0, &default.1.into()))
+    });
     settings.retain(|name, _| !OWN.iter().any(|own| is_below(name, own)));
     let aliases = match member("aliases") {
         Value::Object(aliases) => aliases.into_iter().collect(),
@@ -68,7 +78,7 @@ pub(crate) fn shape(described: &Value, documents: u64) -> Shape {
             BTreeMap::new()
         }
     };
-    Shape { documents, shards, mappings: member("mappings"), settings, aliases }
+    Shape { uuid, documents, shards, mappings: member("mappings"), settings, aliases }
 }
 
 fn number(value: &Value) -> Option<u32> {
@@ -77,6 +87,13 @@ fn number(value: &Value) -> Option<u32> {
 
 fn is_below(name: &str, prefix: &str) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The names of settings as somebody wrote them: nested, dotted, or both.
+pub fn setting_names(settings: &Map<String, Value>) -> BTreeSet<String> {
+    let mut flat = BTreeMap::new();
+    flatten("", &Value::Object(settings.clone()), &mut flat);
+    flat.into_keys().collect()
 }
 
 /// Names of settings in full, however they are nested.
@@ -120,7 +137,10 @@ pub(crate) fn findings(
         }
     }
     for (name, pair) in unequal(&leader.settings, &follower.settings) {
-        if !overrides.iter().any(|wanted| is_below(name, &full(wanted))) {
+        let is_wanted = overrides.iter().any(|wanted| is_below(name, &full(wanted)));
+        let is_by_nodes =
+            name == REPLICAS && [leader, follower].iter().any(|side| side.settings.contains_key(AUTO_EXPAND));
+        if !is_wanted && !is_by_nodes {
             findings.add(Part::Settings, told(&format!("the setting `{name}`"), pair));
         }
     }
@@ -231,8 +251,9 @@ mod tests {
         assert_eq!(shape.shards, 3);
         let names: Vec<_> = shape.settings.keys().map(String::as_str).collect();
         assert_eq!(names, ["index.number_of_replicas", "index.number_of_shards", "index.uuidish"]);
-        let flat =
-            json!({ "index.number_of_shards": "3", "index.number_of_replicas": "1", "index.uuidish": "y" });
+        let flat = json!({
+            "index.number_of_shards": "3", "index.number_of_replicas": "1", "index.uuidish": "y", "index.uuid": "x",
+        });
         assert_eq!(set(&flat), shape, "flat or nested is the same");
     }
 
@@ -254,6 +275,49 @@ mod tests {
             &[r#"the setting `index.hidden` is "true" on the leader and absent on the follower"#],
             0,
         );
+    }
+
+    #[test]
+    fn settings_that_were_wanted_otherwise_may_be_nested() {
+        let wanted = json!({ "index": { "number_of_replicas": 0, "mapping.total_fields": { "limit": 5 } }, "hidden": true });
+        let names = setting_names(wanted.as_object().unwrap());
+        assert_eq!(
+            names.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["hidden", "index.mapping.total_fields.limit", "index.number_of_replicas"]
+        );
+        let settings = |replicas: &str, limit: &str| {
+            set(&json!({ "index.number_of_replicas": replicas, "index.mapping.total_fields.limit": limit }))
+        };
+        assert_eq!(findings(&settings("1", "9"), &settings("0", "5"), &names, true).found, []);
+    }
+
+    #[test]
+    fn what_a_cluster_makes_of_its_nodes_and_what_holds_anyway_is_no_difference() {
+        let settings = |expand: Option<&str>, replicas: &str| {
+            let mut given = json!({ "index.number_of_replicas": replicas });
+            if let Some(expand) = expand {
+                given["index.auto_expand_replicas"] = expand.into();
+            }
+            set(&given)
+        };
+        let differing = |leader: &Shape, follower: &Shape| {
+            let found = findings(leader, follower, &BTreeSet::new(), true).found;
+            found.into_iter().map(|finding| finding.sentence).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(differing(&settings(Some("0-all"), "2"), &settings(Some("0-all"), "1")), none);
+        assert_eq!(differing(&settings(Some("false"), "1"), &settings(None, "1")), none);
+        assert_eq!(
+            differing(&settings(Some("false"), "2"), &settings(None, "1")),
+            [r#"the setting `index.number_of_replicas` is "2" on the leader and "1" on the follower"#]
+        );
+        assert_eq!(
+            differing(&settings(Some("0-1"), "0"), &settings(None, "1")),
+            [r#"the setting `index.auto_expand_replicas` is "0-1" on the leader and absent on the follower"#]
+        );
+        let shrunk = set(&json!({ "index.routing_partition_size": "1" }));
+        assert_eq!(differing(&shrunk, &set(&json!({}))), none);
+        assert_eq!(differing(&set(&json!({ "index.routing_partition_size": "2" })), &shrunk).len(), 1);
     }
 
     #[test]

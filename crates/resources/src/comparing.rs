@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloud::{Access, Caller, Cloud, PeerAddress};
-use compare::{Answered, AnySide, Comparison, Far, Near, Question, Report, Side, Verdict, compare};
+use compare::{
+    Answered, AnySide, Comparison, Far, Near, Question, Report, Side, Verdict, compare, setting_names,
+};
 use custom_resource::{Applied, Home, Properties, Rule};
 use serde_json::{Map, Value};
 use wait::Deadline;
@@ -165,7 +167,7 @@ impl Prover {
     ) -> Result<String, Problem> {
         let Pair { leader_index, follower_index, settings } = pair;
         let comparison = Comparison {
-            overrides: settings.keys().cloned().collect(),
+            overrides: setting_names(settings),
             rate: comparing.rate,
             up_to: Some(comparing.up_to),
             ..Comparison::new(leader_index, follower_index)

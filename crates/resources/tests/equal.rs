@@ -105,6 +105,24 @@ async fn more_documents_than_shall_be_compared_are_said_not_to_have_been() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_that_are_nested_are_wanted_otherwise_like_all() {
+    let world = world();
+    world.describe_index(LEADER, "logs", &json!({}), &json!({ "number_of_replicas": "2" }), &json!({}));
+    let bench = Bench::in_world(world);
+    let mut nested = equal_index();
+    nested["Settings"] = json!({ "index": { "number_of_replicas": "0" } });
+    let answer = bench.success(&index(&nested)).await;
+    assert_eq!(answer["Data"]["Differences"], "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_the_follower_itself_proves_nothing() {
+    let bench = Bench::in_world(world());
+    let own = changed(equal_index(), "LeaderEndpoint", FOLLOWER);
+    assert_snapshot!(bench.reason(&index(&own)).await, @"index `logs` cannot be compared with leader index `logs`: the leader's index `logs` and the follower's `logs` are one and the same, which proves nothing. Give the leader's own endpoint: both endpoints lead to the same domain.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_leaders_endpoint_nothing_can_be_compared() {
     let bench = Bench::in_world(world());
     let blind = changed(changed(equal_index(), "LeaderEndpoint", ""), "LeaderRegion", "");

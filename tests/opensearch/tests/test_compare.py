@@ -219,6 +219,61 @@ def test_an_empty_index_and_a_long_number(pair, compare):
     assert compare("i", *QUICK, follower_index="i").named() == {"altered": ["b"]}
 
 
+def test_an_index_that_was_shrunk_is_compared_completely(pair, compare):
+    """Its shards counted their operations by themselves, so many of its documents have one sequence number."""
+    documents = {(f"d{n}", None): {"n": n} for n in range(400)}
+    twice(pair, "wide", {"number_of_shards": 4}, documents)
+    for domain in (pair.leader, pair.follower):
+        domain.must("PUT", "/wide/_settings", {"index.blocks.write": True})
+        one = {"index.number_of_shards": 1, "index.number_of_replicas": 0, "index.blocks.write": None}
+        domain.must("POST", "/wide/_shrink/i", {"settings": one})
+        until(lambda domain=domain: domain("GET", "/_cluster/health/i").json()["status"] == "green")
+    asked = {"size": 400, "seq_no_primary_term": True, "_source": False}
+    hits = pair.leader.must("POST", "/i/_search", asked)["hits"]["hits"]
+    assert len({hit["_seq_no"] for hit in hits}) < len(hits) == 400
+    equal = compare("i", "--ignore-versions", follower_index="i")
+    assert (equal.code, equal.report["leader"]["documents"]) == (0, 400), equal
+    # Read with few at once, pages end at many places between two of one number.
+    assert compare("i", "--ignore-versions", "--rate", 170, follower_index="i").code == 0
+    for name in ("d7", "d200", "d399"):
+        pair.follower.must("DELETE", f"/i/_doc/{name}?refresh=true")
+    pair.follower.must("PUT", "/i/_doc/d300?refresh=true", {"n": -1})
+    named = compare("i", *QUICK, "--ignore-versions", follower_index="i").named()
+    assert named == {"missing": ["d200", "d399", "d7"], "altered": ["d300"]}
+    assert open_points(pair) == [0, 0]
+
+
+def test_half_a_pair_of_surrogates_can_be_compared(pair, compare, behind):
+    source = r'{"t":"\ud800","\udc00":"x"}'
+    for domain in (pair.leader, pair.follower):
+        domain.must("PUT", "/i", {"settings": {"number_of_replicas": 0}, "mappings": {"dynamic": False}})
+        domain.must("PUT", "/i/_doc/a?refresh=true", source)
+    assert compare("i", follower_index="i").code == 0
+    pair.follower.must("PUT", "/i/_doc/a?refresh=true&version=1&version_type=external_gte", r'{"t":"\ud801"}')
+    assert compare("i", *QUICK, follower_index="i").named() == {"altered": ["a"]}
+
+
+def test_an_index_is_not_compared_with_itself(pair, secret):
+    bulk(pair.follower, "i", {"a": (1, "x")})
+    compared = tandem.compare(pair.follower, pair.follower, "i", secret=secret)
+    assert (compared.code, compared.printed) == (2, "")
+    assert "are one and the same" in compared.told and "Give the leader's own endpoint" in compared.told
+    # Another index of the same domain is another index.
+    bulk(pair.follower, "j", {"a": (1, "x")})
+    assert tandem.compare(pair.follower, pair.follower, "i", secret=secret, follower_index="j").code == 0
+
+
+def test_an_index_whose_shards_are_not_all_there_is_not_compared(pair, compare):
+    nobody = {"index.routing.allocation.require.rack": "none"}
+    twice(pair, "i", {"number_of_shards": 2}, {("a", None): {"n": 1}})
+    pair.follower.must("DELETE", "/i")
+    lacking = {"settings": {"number_of_shards": 2, "number_of_replicas": 0, **nobody}}
+    pair.follower.must("PUT", "/i?wait_for_active_shards=0&timeout=1s", lacking)
+    compared = compare("i", *QUICK, "--time", 10, follower_index="i")
+    assert (compared.code, compared.printed) == (2, "")
+    assert "the follower: " in compared.told, compared.told
+
+
 def test_more_than_the_limit_are_at_least_so_many(pair, compare):
     for domain, text in ((pair.leader, "one"), (pair.follower, "other")):
         domain.must("PUT", "/i", {"settings": {"number_of_shards": 2, "number_of_replicas": 0}})

@@ -197,8 +197,21 @@ impl Search for Domain {
         most: usize,
     ) -> Result<Option<String>, SearchError> {
         let Some((_, bytes)) = self.call(method, path, body, most).await? else { return Ok(None) };
-        String::from_utf8(bytes).map(Some).map_err(|error| unreadable(method, path, &error))
+        Ok(Some(text(bytes)))
     }
+}
+
+/// An answer as a text. A domain stores and shows what a document's text was written with, also where it is no UTF-8: half
+/// a pair of surrogates as three bytes. Each such byte becomes one half of a pair of its own (`\udced`), which JSON can say.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let mut text = String::new();
+        for chunk in error.as_bytes().utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|byte| format!("\\udc{byte:02x}")));
+        }
+        text
+    })
 }
 
 fn unreadable(method: Method, path: &str, error: &dyn std::error::Error) -> SearchError {

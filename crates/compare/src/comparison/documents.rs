@@ -52,6 +52,8 @@ impl<'a, L: Side, F: Side, T: Fn(&str) + Send + Sync> Documents<'a, L, F, T> {
         let unequal: Vec<_> = leader.unequal(follower).collect();
         let (mut rest, mut above) = (unequal.as_slice(), 0);
         let mut kept = Suspects::default();
+        // Whoever looks for none finds nothing out.
+        let limit = self.sides.what.limit.max(1);
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(batch(rest));
             (self.tell)(&format!(
@@ -70,8 +72,8 @@ impl<'a, L: Side, F: Side, T: Fn(&str) + Send + Sync> Documents<'a, L, F, T> {
                 let mut some = suspects.take(TOGETHER);
                 self.sides.look(&mut some).await?;
                 kept.join(some);
-                if kept.len() > self.sides.what.limit {
-                    return Ok((kept.take(self.sides.what.limit), true));
+                if kept.len() > limit {
+                    return Ok((kept.take(limit), true));
                 }
             }
             if below == u128::MAX {
@@ -145,7 +147,7 @@ struct Open<'a> {
 
 impl Open<'_> {
     async fn of(&self, side: &Asking<'_, impl Side>, reading: Reading) -> Result<Opened, Option<Problem>> {
-        let (mut listed, mut below) = (BTreeMap::new(), u128::MAX);
+        let (mut listed, mut below, mut twice) = (BTreeMap::<_, Found>::new(), u128::MAX, None);
         let ask = |from| Question::Open {
             reading: Reading { from, ..reading.clone() },
             buckets: self.buckets.to_vec(),
@@ -154,12 +156,18 @@ impl Open<'_> {
         let take = |answered| {
             let Answered::Open { found, below: part, next } = answered else { return None };
             below = below.min(part);
-            listed.extend(found.into_iter().map(|found| (found.identity.place(), found)));
+            for found in found {
+                // Of two parts, as of two shards: within one part the side itself notices.
+                twice = listed.insert(found.identity.place(), found).or(twice.take());
+            }
             // What is not complete in one part need not be kept of the others.
             drop(listed.split_off(&below));
             Some(next)
         };
         read(side, self.stopped, ask, take).await?;
+        if let Some(found) = twice {
+            return Err(Some(Problem::twice(&reading.index, &found.identity).of(side.name())));
+        }
         Ok(Opened { found: listed.into_values().collect(), below })
     }
 }

@@ -208,12 +208,35 @@ async fn a_question_that_cannot_be_read_is_answered_with_a_problem() {
     let open = async |access: cloud::Access| world(0, 1).search(&access).await;
     for event in [
         json!({ "Tandem": "Compare" }),
-        json!({ "Tandem": "Compare", "Endpoint": "https://x", "Region": "r", "Question": { "Shape": { "Index": "i" } } }),
+        json!({ "Tandem": "Compare", "Endpoint": "https://x", "Region": "r", "Question": sent() }),
         json!({ "Tandem": "Compare", "Endpoint": "x", "Region": "r", "Question": { "Guess": {} } }),
     ] {
         let reply = serve_question(&event, deadline(), open).await;
         assert!(reply["Problem"]["Sentence"].is_string(), "{reply}");
     }
+}
+
+/// A question as another function sends it.
+fn sent() -> Value {
+    serde_json::to_value(compare::Question::Shape { index: "l1".to_owned() }).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_of_another_version_is_told_so_in_one_sentence() {
+    let open = async |access: cloud::Access| world(3, 1).search(&access).await;
+    let asked = |question: &Value| json!({ "Tandem": "Compare", "Endpoint": LEADER, "Region": "r", "Question": question });
+    insta::assert_snapshot!(sent(), @r#"{"Asks":{"Shape":{"Index":"l1"}},"Version":1}"#);
+    let reply = serve_question(&asked(&sent()), deadline(), open).await;
+    assert_eq!(reply["Answer"]["What"]["Shape"]["Documents"], 3, "{reply}");
+
+    let mut later = sent();
+    later["Version"] = json!(1000);
+    later["Asks"] = json!({ "Prophesy": {} });
+    let reply = serve_question(&asked(&later), deadline(), open).await;
+    insta::assert_snapshot!(reply["Problem"], @r#"{"Hint":"Deploy the same version of the function on both sides.","MayPass":false,"Sentence":"the question cannot be read: it is of version 1000, and this function answers those of version 1"}"#);
+    let before_there_were_versions = json!({ "Shape": { "Index": "l1" } });
+    let reply = serve_question(&asked(&before_there_were_versions), deadline(), open).await;
+    assert!(reply["Problem"]["Sentence"].as_str().unwrap().contains("it is of no version"), "{reply}");
 }
 
 #[tokio::test(start_paused = true)]

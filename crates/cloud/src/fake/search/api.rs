@@ -33,7 +33,8 @@ pub(super) fn answer(nodes: &mut Nodes, request: &Request<'_>) -> Result<Value, 
             node.permit(request.user, "indices:admin/get")?;
             let found = node.indexes.get(*index).ok_or_else(|| no_such_index(index))?;
             Ok(json!({ *index: {
-                "aliases": found.aliases, "mappings": found.mappings, "settings": found.shown_settings(),
+                "aliases": found.aliases, "mappings": found.mappings,
+                "settings": found.shown_settings(request.host, index),
             } }))
         }
         (Method::Post, [index, "_refresh"]) => reading::refresh(node, request, index),

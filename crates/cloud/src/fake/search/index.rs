@@ -79,6 +79,16 @@ impl Index {
         }
     }
 
+    /// Its shards become one, as `_shrink` does it: each counted its operations by itself, so that documents of one
+    /// sequence number meet.
+    pub(super) fn shrink(&mut self, shards: i64) {
+        for place in self.sequence.values_mut() {
+            *place /= shards.max(1);
+        }
+        self.settings.retain(|name, _| !name.ends_with("number_of_shards"));
+        self.settings.insert("index.number_of_shards".to_owned(), "1".into());
+    }
+
     /// The sequence number of a document's last operation.
     pub(super) fn place(&self, id: &str) -> i64 {
         self.sequence.get(id).copied().unwrap_or_default()
@@ -100,9 +110,27 @@ impl Index {
         value.as_str().map_or_else(|| value.as_u64(), |text| text.parse().ok())
     }
 
+    /// Changes settings; they may be nested.
+    pub(super) fn configure(&mut self, prefix: &str, settings: &Map<String, Value>) {
+        for (name, value) in settings {
+            let name = format!("{prefix}{name}");
+            if let Some(nested) = value.as_object() {
+                self.configure(&format!("{name}."), nested);
+            } else {
+                // The same setting by its other name is not there beside it.
+                let bare = name.strip_prefix("index.").unwrap_or(&name);
+                self.settings.remove(bare);
+                self.settings.remove(&format!("index.{bare}"));
+                self.settings.insert(name, value.clone());
+            }
+        }
+    }
+
     /// The settings as they are shown: every one below `index`.
-    pub(super) fn shown_settings(&self) -> Value {
-        let mut shown: Map<_, _> = [("number_of_shards".to_owned(), "1".into())].into_iter().collect();
+    pub(super) fn shown_settings(&self, host: &str, index: &str) -> Value {
+        let uuid = format!("{host}/{index}/{}", self.generation);
+        let own = [("number_of_shards".to_owned(), "1".into()), ("uuid".to_owned(), uuid.into())];
+        let mut shown: Map<_, _> = own.into_iter().collect();
         let bare = |name: &str| name.strip_prefix("index.").unwrap_or(name).to_owned();
         shown.extend(self.settings.iter().map(|(name, value)| (bare(name), value.clone())));
         json!({ "index": shown })

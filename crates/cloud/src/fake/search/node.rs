@@ -217,6 +217,11 @@ impl World {
         });
     }
 
+    /// An index of so many shards becomes one of a single shard.
+    pub fn shrink_index(&self, host: &str, index: &str, shards: i64) {
+        self.on_cluster(host, |node| node.indexes.get_mut(index).map(|index| index.shrink(shards)));
+    }
+
     /// The documents of an index.
     pub fn documents(&self, host: &str, index: &str) -> BTreeMap<String, Document> {
         let read = |node: &mut Node| node.indexes.get(index).map(|index| index.documents.clone());

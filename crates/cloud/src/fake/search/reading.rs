@@ -13,7 +13,7 @@ use super::{Refused, Request};
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     index: String,
-    /// By sequence number.
+    /// By sequence number, and within one as they lie.
     documents: Vec<(i64, String, Document)>,
     ends: Instant,
 }
@@ -33,13 +33,18 @@ fn permitted<'a>(
 pub(super) fn refresh(node: &mut Node, request: &Request<'_>, index: &str) -> Result<Value, Refused> {
     let known = permitted(node, request, index, "indices:admin/refresh")?;
     known.searchable = known.documents.clone();
-    Ok(json!({ "_shards": { "total": 1, "successful": 1, "failed": 0 } }))
+    Ok(json!({ "_shards": answered(known.shards()) }))
+}
+
+/// Every shard answered.
+fn answered(count: u64) -> Value {
+    json!({ "total": count, "successful": count, "skipped": 0, "failed": 0 })
 }
 
 /// `GET /{index}/_count`.
 pub(super) fn count(node: &mut Node, request: &Request<'_>, index: &str) -> Result<Value, Refused> {
     let known = permitted(node, request, index, "indices:data/read/search")?;
-    Ok(json!({ "count": known.searchable.len() }))
+    Ok(json!({ "count": known.searchable.len(), "_shards": answered(known.shards()) }))
 }
 
 /// `POST /{index}/_search/point_in_time`, of the shard that the preference names.
@@ -58,7 +63,7 @@ pub(super) fn open(node: &mut Node, request: &Request<'_>, index: &str) -> Resul
     node.points_made += 1;
     let id = format!("point-{}", node.points_made);
     node.points.insert(id.clone(), Point { index: index.to_owned(), documents, ends });
-    Ok(json!({ "pit_id": id, "_shards": { "total": 1, "successful": 1, "skipped": 0, "failed": 0 } }))
+    Ok(json!({ "pit_id": id, "_shards": answered(1) }))
 }
 
 /// `DELETE /_search/point_in_time`.
@@ -74,7 +79,7 @@ pub(super) fn close(node: &mut Node, request: &Request<'_>) -> Result<Value, Ref
     )
 }
 
-/// `POST /_search` with a point in time, sorted by `_seq_no`.
+/// `POST /_search` with a point in time, sorted by `_seq_no`, and by `_doc` after it or not.
 pub(super) fn search(node: &mut Node, request: &Request<'_>) -> Result<Value, Refused> {
     node.permit(request.user, "indices:data/read/search")?;
     let body = request.body.unwrap_or(&Value::Null);
@@ -89,11 +94,14 @@ pub(super) fn search(node: &mut Node, request: &Request<'_>) -> Result<Value, Re
         (404, json!({ "error": told, "status": 404 }))
     };
     let point = node.points.get_mut(id).filter(|point| point.ends > request.now).ok_or_else(lost)?;
-    if at("/sort") != Some(&json!([{ "_seq_no": "asc" }])) {
-        return Err(error(400, "illegal_argument_exception", "this world sorts by _seq_no only"));
+    let (seq_no, doc) = (json!({ "_seq_no": "asc" }), json!({ "_doc": "asc" }));
+    let sort = at("/sort").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if !sort.starts_with(&[seq_no]) || (sort.len() > 1 && sort.get(1..) != Some(&[doc])) {
+        return Err(error(400, "illegal_argument_exception", "this world sorts by _seq_no and _doc only"));
     }
     point.ends = request.now + keep_alive(text("/pit/keep_alive"));
-    let after = at("/search_after/0").and_then(Value::as_i64).unwrap_or(-1);
+    let after = at("/search_after").and_then(Value::as_array).cloned().unwrap_or_default();
+    let after: Vec<_> = after.iter().filter_map(Value::as_i64).collect();
     let size = usize::try_from(at("/size").and_then(Value::as_u64).unwrap_or(10)).unwrap_or(10);
     let most = node.indexes.get(&point.index).and_then(Index::window).unwrap_or(10_000);
     if size > most {
@@ -102,16 +110,27 @@ pub(super) fn search(node: &mut Node, request: &Request<'_>) -> Result<Value, Re
         );
         return Err(error(400, "illegal_argument_exception", &words));
     }
-    let page = point.documents.iter().filter(|(place, _, _)| *place > after).take(size);
-    let hits: Vec<_> = page
+    let places = (0..).zip(&point.documents).map(|(lies, (place, id, document))| {
+        let [place, lies] = [*place, lies];
+        (if sort.len() > 1 { vec![place, lies] } else { vec![place] }, id, document)
+    });
+    let hits: Vec<_> = places
+        .filter(|(place, _, _)| *place > after)
+        .take(size)
         .map(|(place, id, document)| {
             json!({
                 "_index": point.index, "_id": id, "_version": document.version, "_score": null,
-                "_source": document.source, "sort": [place],
+                "_source": document.source, "sort": place,
             })
         })
         .collect();
-    Ok(json!({ "pit_id": id, "timed_out": false, "hits": { "max_score": null, "hits": hits } }))
+    let total = json!({ "value": point.documents.len(), "relation": "eq" });
+    let hits = if at("/track_total_hits") == Some(&json!(true)) {
+        json!({ "total": total, "max_score": null, "hits": hits })
+    } else {
+        json!({ "max_score": null, "hits": hits })
+    };
+    Ok(json!({ "pit_id": id, "timed_out": false, "_shards": answered(1), "hits": hits }))
 }
 
 /// `POST /{index}/_mget`: what there is, whether it can be found already or not.

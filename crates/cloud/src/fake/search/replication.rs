@@ -347,7 +347,7 @@ pub(super) fn advance(nodes: &mut Nodes, now: Instant) {
                 let (searchable, lost) = (known.searchable.clone(), known.lost.clone());
                 *known = Index { searchable, lost, generation, ..source };
                 known.lose_again();
-                known.settings.extend(replication.settings.clone());
+                known.configure("", &replication.settings);
             }
             node.replications.insert(index, replication);
         }

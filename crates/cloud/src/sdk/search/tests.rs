@@ -101,14 +101,14 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 /// A domain on this machine that answers one request, and what it received.
-async fn domain(answer: impl Into<String>) -> (Endpoint, JoinHandle<Received>) {
+async fn domain(answer: impl Into<Vec<u8>>) -> (Endpoint, JoinHandle<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::parse(&listener.local_addr().unwrap().to_string()).unwrap();
     let answer = answer.into();
     let served = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let received = Received::read(&mut stream).await;
-        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.write_all(&answer).await.unwrap();
         received
     });
     (endpoint, served)
@@ -247,6 +247,18 @@ async fn a_domain_that_is_not_there_hangs_up_or_speaks_otherwise_gave_no_answer(
         let (endpoint, _served) = domain(answer).await;
         silent(own(&endpoint).await.send(Method::Get, "x", None).await.unwrap_err());
     }
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_utf_8_is_read_and_stays_what_tells_it_from_others() {
+    let read = async |bytes: &[u8]| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len());
+        let (endpoint, _served) = domain([head.as_bytes(), bytes].concat()).await;
+        own(&endpoint).await.read(Method::Get, "x", None, usize::MAX).await.unwrap().unwrap()
+    };
+    // Half a pair of surrogates, as nodes store and show it.
+    assert_eq!(read(b"{\"x\":\"\xed\xa0\x80 \xc3\xa9\"}").await, r#"{"x":"\udced\udca0\udc80 é"}"#);
+    assert_eq!(read("{\"x\":\"é\"}".as_bytes()).await, r#"{"x":"é"}"#);
 }
 
 #[tokio::test]
