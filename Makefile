@@ -41,7 +41,7 @@ test-nat: $(TOOLS)/.installed
 
 # More workers than processors: they wait more than they compute, and each has two nodes of its own.
 test-data: nodes dev-zip $(SANDBOX)/.installed $(TOOLS)/.installed
-	$(SANDBOX)/$(PYTEST) -n 3 --dist loadgroup tests/opensearch
+	$(SANDBOX)/$(PYTEST) -n 3 --dist loadfile tests/opensearch
 	$(TOOLS)/$(PYTEST) -n 5 tests/replication
 	$(TOOLS)/$(PYTEST) -n 3 --dist loadgroup tests/launches
 

@@ -122,7 +122,6 @@ class Node:
             f"-Dopensearch.path.conf={self.folder}/config",
             "-Dopensearch.distribution.type=zip",
             "-Dopensearch.bundled_jdk=false",
-            *_archive(self.folder, home),
             "-cp",
             f"{home}/lib/*",
             "org.opensearch.bootstrap.OpenSearch",
@@ -350,11 +349,6 @@ def _dying_with_us() -> list[str]:
     """Where the machine can: the node ends with the thread that started it, even if that is killed."""
     program = shutil.which("setpriv") if sys.platform == "linux" else None
     return [program, "--pdeathsig", "KILL"] if program else []
-
-
-def _archive(folder: Path, home: Path) -> list[str]:
-    """Nothing yet."""
-    return []
 
 
 _LOGGING = """status = error

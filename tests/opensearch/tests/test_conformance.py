@@ -10,8 +10,6 @@ from opensearch.domains import Pair, until
 
 from .recorded import CASES, SAID, Script
 
-# The last one asks what the others have said.
-pytestmark = pytest.mark.xdist_group("conformance")
 ROLES = ("cross_cluster_replication_leader_full_access", "cross_cluster_replication_follower_full_access")
 LEADER_ROLE, FOLLOWER_ROLE = ROLES
 ARN = "arn:aws:iam::111111111111:role/"
