@@ -46,7 +46,7 @@ def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def function(aws, kept, secret, tmp_path_factory) -> Function:
+def function(aws, kept, secret, outdated, tmp_path_factory) -> Function:
     """Beside the follower, as the data provider is, and for these two domains only."""
     packed = packing.pack(tmp_path_factory.mktemp("artifact"))
     storage = aws("s3")
@@ -54,8 +54,8 @@ def function(aws, kept, secret, tmp_path_factory) -> Function:
     storage.put_object(Bucket="data-scenarios", Key="tandem.zip", Body=packed.read_bytes())
     parameters = {"ArtifactBucket": "data-scenarios", "ArtifactKey": "tandem.zip", "FunctionName": "data-provider"}
     parameters["DomainEndpoints"] = f"{kept.leader.endpoint},{kept.follower.endpoint}"
-    # The second one is not there.
-    parameters["MasterSecretArns"] = f"{secret},{secret.replace('master', 'nobody')}"
+    # The last one is not there.
+    parameters["MasterSecretArns"] = f"{secret},{outdated},{secret.replace('master', 'nobody')}"
     stack = Stack(aws("cloudformation"), "data-provider", template(HERE / "templates/function.yaml"), parameters)
     assert stack.create() == "CREATE_COMPLETE", stack.reason(logical_id="Function")
     return Function(stack.outputs["FunctionArn"], stack.outputs["QuestionsArn"], stack.outputs["RoleArn"])
@@ -66,6 +66,13 @@ def secret(aws) -> str:
     """The ARN of the secret with the master user of both domains."""
     value = json.dumps({"username": MASTER, "password": PASSWORD})
     return aws("secretsmanager").create_secret(Name="data-scenarios/master", SecretString=value)["ARN"]
+
+
+@pytest.fixture(scope="session")
+def outdated(aws) -> str:
+    """The ARN of a secret whose password is none any more."""
+    value = json.dumps({"username": MASTER, "password": "not-the-password"})
+    return aws("secretsmanager").create_secret(Name="data-scenarios/outdated", SecretString=value)["ARN"]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from contextlib import contextmanager
 
@@ -97,16 +96,10 @@ def test_who_is_no_administrator_is_told_how_to_become_one(bare, make_stack, res
     assert entries(bare.leader) == set()
 
 
-def test_a_secret_with_a_wrong_password_is_told_as_such(bare, make_stack, resources, aws):
-    wrong = json.dumps({"username": "master", "password": "not-the-password"})
-    secrets = aws("secretsmanager")
-    secret = secrets.create_secret(Name="data-scenarios/outdated", SecretString=wrong)["ARN"]
-    stack = make_stack(Map=resources.mapping(bare.leader, LEADER_ROLE, OURS, MasterSecretArn=secret))
-    try:
-        assert stack.create() == "ROLLBACK_COMPLETE"
-        stack.must_delete()
-    finally:
-        secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+def test_a_secret_with_a_wrong_password_is_told_as_such(bare, make_stack, resources, outdated):
+    stack = make_stack(Map=resources.mapping(bare.leader, LEADER_ROLE, OURS, MasterSecretArn=outdated))
+    assert stack.create() == "ROLLBACK_COMPLETE"
+    stack.must_delete()
     reason = stack.reason(logical_id="Map")
     assert "Check that the secret holds a user of the domain" in reason
     assert "not-the-password" not in reason
