@@ -139,7 +139,7 @@ def test_who_may_ask_the_leaders_function_may_do_nothing_else_with_it(launched):
     place, leader = launched.place("leader"), launched.domain("leader")
     said = launched.deployment.outputs("leader/data-provider")
     function, questions = said["FunctionArn"], said["QuestionsArn"]
-    question = {"Tandem": "Compare", "Endpoint": leader.endpoint, "Region": place.region, "Question": {"Shape": {"Index": "books"}}}
+    question = {"Tandem": "Compare", "Endpoint": leader.endpoint, "Region": place.region, "Question": {"Version": 1, "Asks": {"Shape": {"Index": "books"}}}}
     forged = {
         "RequestType": "Create",
         "ResponseURL": f"{launched.sandbox.endpoint}/_sandbox/response/forged",

@@ -10,7 +10,7 @@ import pytest
 from .documents import some, until_equal, write
 from .resources import LEADER_ROLE
 
-SHAPE = {"Shape": {"Index": "books"}}
+SHAPE = {"Version": 1, "Asks": {"Shape": {"Index": "books"}}}
 
 
 @pytest.fixture

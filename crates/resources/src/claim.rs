@@ -78,6 +78,8 @@ impl Phase {
     /// The same, knowing of what an earlier request may have asked for.
     fn joined_by(self, earlier: &Self) -> Self {
         match (self, earlier) {
+            // Another delivery of the request was quicker to make what this one is about to ask for.
+            (Self::Requesting { by, .. }, made) if made.is_made_by(&by) => made.clone(),
             (Self::Requesting { mut targets, by }, Self::Requesting { targets: others, .. }) => {
                 targets.extend(others.iter().cloned());
                 targets.sort();
@@ -91,6 +93,11 @@ impl Phase {
             }
             (phase, _) => phase,
         }
+    }
+
+    /// True for what this request has made.
+    fn is_made_by(&self, request: &str) -> bool {
+        matches!(self, Self::Made { by: Some(by), .. } if by == request)
     }
 
     /// True for what this request has asked for or made.

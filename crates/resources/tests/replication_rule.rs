@@ -17,7 +17,7 @@ mod support;
 
 use std::time::Duration;
 
-use cloud::fake::World;
+use cloud::fake::{Fault, Faulty, World};
 use custom_resource::testing::{create, delete, update};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -139,6 +139,29 @@ async fn a_rule_that_stops_what_it_brought_lets_go_on_what_followed_before() {
     bench.reason(&creation(&stops)).await;
     bench.success(&deletion(&stops)).await;
     assert!(bench.world.follows(FOLLOWER, "logs-1"));
+}
+
+/// Both look before either has written anything down.
+#[tokio::test(start_paused = true)]
+async fn deliveries_that_make_a_rule_at_the_same_time_give_one_answer() {
+    for nth in 1..20 {
+        for late in [30, 70, 130, 600, 3000] {
+            let world = with_indexes(1);
+            let delay = Fault::Delay(Duration::from_millis(late));
+            let (first, second) =
+                (Bench::in_world(world.clone()), Bench::new(Faulty::new(world.clone()).on_call(nth, delay)));
+            let event = creation(&replication_rule());
+            let (one, other) = tokio::join!(first.send(&event), second.send(&event));
+            for answer in one.iter().chain(&other) {
+                assert_eq!(answer["Status"], "SUCCESS", "call {nth} late by {late} ms: {answer}");
+            }
+            assert_eq!(world.rules(FOLLOWER).len(), 1, "call {nth} late by {late} ms");
+            let stops = changed(replication_rule(), "WhenDeleted", "Stop");
+            first.success(&deletion(&stops)).await;
+            assert_eq!(world.claims_left(), []);
+            assert_eq!(world.following(FOLLOWER), 0, "call {nth} late by {late} ms");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -243,7 +243,8 @@ async fn a_function_of_another_version_is_told_so_in_one_sentence() {
 async fn a_question_about_a_domain_that_the_function_is_not_configured_with_is_answered_with_a_problem() {
     let bounded = Bounded::new(Arc::new(world(10, 1)), Bounds::parse(LEADER, "").unwrap());
     let ask = async |endpoint: &str, secret: Option<&str>| {
-        let mut event = json!({ "Tandem": "Compare", "Endpoint": endpoint, "Region": "us-east-1", "Question": { "Shape": { "Index": "l1" } } });
+        let mut event =
+            json!({ "Tandem": "Compare", "Endpoint": endpoint, "Region": "us-east-1", "Question": sent() });
         if let Some(arn) = secret {
             event["MasterSecretArn"] = json!(arn);
         }

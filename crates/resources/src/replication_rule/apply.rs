@@ -24,6 +24,8 @@ use crate::shared::{Grace, lock};
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a rule may be seen not to look: it looks every 30 s.
 const PULSE: Duration = Duration::from_secs(75);
+/// How long another delivery may take from having made a rule to having noted that.
+const NOTES: Duration = Duration::from_secs(15);
 /// What is told of the names of many indexes.
 const NAMES: usize = 1000;
 
@@ -171,6 +173,11 @@ impl<C: Cloud> Work<'_, C> {
         let Spec { name, pattern, naming, .. } = self.spec;
         let parts = self.hold.ledger.parts();
         let names = before::look(plugin, self.spec, &parts).await?;
+        // What another delivery has made follow meanwhile did not follow before.
+        let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
+        if now.as_ref() != Some(&phase) || self.hold.ledger.parts() != parts {
+            return Ok(not_yet("another delivery is at work"));
+        }
         let mut parts = before::recorded(&parts, names, pattern);
         parts.push(self.spec.definition());
         self.hold.ledger.set_parts(parts);
@@ -192,8 +199,7 @@ impl<C: Cloud> Work<'_, C> {
             Err(Ended::RuleExists) if whose(&phase) == Whose::Ours => self.remove(plugin).await,
             Err(Ended::RuleExists) => {
                 // Somebody's since the look, or another delivery's.
-                let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
-                if matches!(now, Some(Phase::Made { .. })) {
+                if self.is_made_by_another_delivery().await? {
                     return Ok(not_yet("made by another delivery"));
                 }
                 self.nothing_made(&phase).await?;
@@ -216,6 +222,20 @@ impl<C: Cloud> Work<'_, C> {
                 Err(problem)
             }
             Err(other) => Err(other.into_problem("cannot make the rule")),
+        }
+    }
+
+    /// Another delivery of this request notes what it has made; it may be about to.
+    async fn is_made_by_another_delivery(&self) -> Result<bool, Problem> {
+        let look = || async {
+            let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
+            let is_made = matches!(now, Some(Phase::Made { .. }));
+            Ok(if is_made { Probe::Ready(()) } else { not_yet("not noted as made") })
+        };
+        match until(Deadline::after(NOTES), &Pace::default(), |_| (), look).await {
+            Ok(()) => Ok(true),
+            Err(WaitError::Failed(problem)) => Err(problem),
+            Err(WaitError::TimedOut(_)) => Ok(false),
         }
     }
 
