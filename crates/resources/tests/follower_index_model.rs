@@ -73,6 +73,8 @@ struct Indexes {
     followers: RefCell<BTreeMap<usize, usize>>,
     /// Some of these that a Create may have taken over.
     may_be_ours: RefCell<BTreeSet<usize>>,
+    /// Made to follow by people as the stack wants it, but for the settings, which nobody can see.
+    by_hand: RefCell<BTreeSet<usize>>,
     /// Copies of ours that follow no more and may still be there.
     may_remain: RefCell<BTreeSet<usize>>,
     /// What the stack wants, or is about to want.
@@ -92,6 +94,7 @@ impl Indexes {
             ordinary: RefCell::default(),
             followers: RefCell::default(),
             may_be_ours: RefCell::default(),
+            by_hand: RefCell::default(),
             may_remain: RefCell::default(),
             wishes: RefCell::default(),
             is_disturbed: Cell::new(false),
@@ -106,6 +109,10 @@ impl Indexes {
 
     fn is_wanted(&self, index: usize) -> bool {
         self.wishes.borrow().iter().any(|wish| wish.index == index)
+    }
+
+    fn may_be_reseeded(&self, index: usize) -> bool {
+        self.wishes.borrow().iter().any(|wish| wish.index == index && wish.may_reseed)
     }
 
     fn is_wanted_of(&self, index: usize, leader_index: usize) -> bool {
@@ -151,6 +158,10 @@ impl Plot for Indexes {
     }
 
     fn wished(&self, wish: &Wish) {
+        // What has the name of one that the stack has goes where its copy is to be made anew.
+        if wish.may_reseed && self.is_wanted(wish.index) && self.ordinary.borrow_mut().remove(&wish.index) {
+            self.may_remain.borrow_mut().insert(wish.index);
+        }
         self.wishes.borrow_mut().push(wish.clone());
     }
 
@@ -169,8 +180,9 @@ impl Plot for Indexes {
             Deed::Stop(index) if self.world.follows(FOLLOWER, INDEXES[index]) => {
                 self.world.stop_by_hand(FOLLOWER, INDEXES[index]);
                 let is_theirs = self.followers.borrow_mut().remove(&index).is_some();
-                // Whether it was taken over a moment before, nobody can say.
-                if is_theirs && !(is_meanwhile && self.is_wanted(index)) {
+                // Whether it was taken over a moment before, nobody can say; nor is it theirs where the stack may make its
+                // copy anew.
+                if is_theirs && !(is_meanwhile && self.is_wanted(index)) && !self.may_be_reseeded(index) {
                     self.ordinary.borrow_mut().insert(index);
                 } else {
                     self.may_remain.borrow_mut().insert(index);
@@ -188,7 +200,7 @@ impl Plot for Indexes {
             Deed::Make(index) => {
                 self.world.write_documents(FOLLOWER, INDEXES[index], &[("theirs", 1)]);
                 // Where the stack has a right to the name, it may make its copy anew.
-                if self.wishes.borrow().iter().any(|wish| wish.index == index && wish.may_reseed) {
+                if self.may_be_reseeded(index) {
                     self.may_remain.borrow_mut().insert(index);
                 } else {
                     self.ordinary.borrow_mut().insert(index);
@@ -201,6 +213,7 @@ impl Plot for Indexes {
                 if !self.is_wanted_of(index, leader_index) {
                     self.followers.borrow_mut().insert(index, leader_index);
                 }
+                self.by_hand.borrow_mut().insert(index);
                 self.is_disturbed.set(true);
             }
             Deed::Down(seconds) => {
@@ -257,6 +270,9 @@ impl Plot for Indexes {
         );
         for (index, name) in INDEXES.into_iter().enumerate() {
             let line = self.line(index);
+            if line.is_none() {
+                self.by_hand.borrow_mut().remove(&index);
+            }
             // What was taken over was let go of in its stack's way.
             if self.may_be_ours.borrow_mut().remove(&index) && line.is_none() {
                 self.followers.borrow_mut().remove(&index);
@@ -275,8 +291,13 @@ impl Plot for Indexes {
                 }
                 let settings = Self::settings(wish);
                 let source = LEADER_INDEXES[wish.leader_index];
-                let expected = format!("{ALIAS}:{source} {:?}, running", settings.as_object().unwrap());
-                assert_eq!(line.as_deref(), Some(&*expected), "`{name}`");
+                let like = |settings: &Value| {
+                    Some(format!("{ALIAS}:{source} {:?}, running", settings.as_object().unwrap()))
+                };
+                let is_plain = self.by_hand.borrow().contains(&index) && line == like(&json!({}));
+                if !is_plain {
+                    assert_eq!(line, like(&settings), "`{name}`");
+                }
                 assert_eq!(documents, self.world.documents(LEADER, source), "`{name}`");
             } else {
                 assert_eq!(line, None, "`{name}` follows, and nobody wants it");
@@ -371,6 +392,19 @@ fn regression_a_start_that_was_refused_for_want_of_a_connection_makes_nothing_ou
             Step::Create(PLAIN, Trouble::None),
             Step::Update(replaced, Trouble::Meanwhile(moment, Deed::Part(7))),
         ]);
+    }
+}
+
+/// The settings were changed, and the claim still told the ones of before.
+#[test]
+fn regression_settings_that_were_changed_and_not_noted_are_changed_back() {
+    for nth in 4..16 {
+        for trouble in [fails_at(nth), Trouble::Crash(nth), Trouble::Lost(nth)] {
+            run(vec![
+                Step::Create(PLAIN, Trouble::None),
+                Step::Update(Wish { setting: 1, ..PLAIN }, trouble),
+            ]);
+        }
     }
 }
 

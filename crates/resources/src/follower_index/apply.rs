@@ -11,7 +11,7 @@ use serde_json::Value;
 use wait::{Deadline, Pace, Probe, Retry, Retryable, WaitError, until};
 
 use super::cleanup::cleanup;
-use super::marks::{COMPLETE, FOLLOWS, REPLACED, RESEEDING, SETTINGS, STARTED, follows};
+use super::marks::{COMPLETE, FOLLOWS, REPLACED, RESEEDING, SETTINGS, SETTINGS_UNKNOWN, STARTED, follows};
 use super::next::{Copied, DeadEnd, Observed, Refused, Step, Whose, next};
 use super::problem::{dead, may_be_all_there_is};
 use super::spec::Spec;
@@ -281,6 +281,10 @@ impl<C: Cloud> Work<'_, C> {
         if !is_set {
             let is_known_empty = !self.hold.ledger.parts().iter().any(|part| part.starts_with(SETTINGS));
             if !(is_known_empty && self.spec.following.settings.is_empty()) {
+                // Should this be the last that is heard of this request, nobody takes the settings for known.
+                self.forget(|part| part.starts_with(SETTINGS));
+                self.record(SETTINGS_UNKNOWN.to_owned());
+                self.note(phase.clone()).await?;
                 self.ensure_fresh().await?;
                 match plugin.update(&self.spec.index).await {
                     Ok(()) => {}

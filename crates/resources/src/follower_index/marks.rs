@@ -6,6 +6,8 @@ use crate::replication::Source;
 pub(super) const RESEEDING: &str = "reseeding";
 /// The settings that were given to the plugin, which does not show them.
 pub(super) const SETTINGS: &str = "settings ";
+/// The same while they are being changed.
+pub(super) const SETTINGS_UNKNOWN: &str = "settings are being changed";
 /// The request that started it last: what it dies of belongs into that one's answer.
 pub(super) const STARTED: &str = "started by ";
 /// A copy that a request replaced by that of another source: when the stack takes the request back, the properties of
