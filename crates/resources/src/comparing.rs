@@ -1,15 +1,13 @@
-//! Proving that what follows equals what it follows: which sides are read how, and what counts as proved.
+//! Proving that what follows equals what it follows: which sides are read how.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod prover;
 
 use cloud::{Access, Caller, Cloud, PeerAddress};
-use compare::{
-    Answered, AnySide, Comparison, Far, Near, Question, Report, Side, Verdict, compare, setting_names,
-};
-use custom_resource::{Applied, Home, Properties, Rule};
-use serde_json::{Map, Value};
+use compare::{Answered, AnySide, Far, Near, Question, Side};
+use custom_resource::{Home, Properties, Rule};
 use wait::Deadline;
+
+pub(crate) use prover::{Pair, Prover, forget};
 
 use crate::domain::{ANY_ENDPOINT, Problem, SECRET_ARN, open, read_endpoint};
 use crate::far::{REGION, read_role};
@@ -38,15 +36,6 @@ pub(crate) struct Comparing {
     wait_for: WaitFor,
     up_to: u64,
     rate: u32,
-}
-
-/// Two indexes that shall be the same.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair<'a> {
-    pub(crate) leader_index: &'a str,
-    pub(crate) follower_index: &'a str,
-    /// What the follower was given otherwise.
-    pub(crate) settings: &'a Map<String, Value>,
 }
 
 /// A leader's side that was opened.
@@ -138,93 +127,6 @@ impl Comparing {
             LeaderSide { access: Access { endpoint, region, caller }, function }
         });
         Self { leader, wait_for, up_to, rate }
-    }
-}
-
-/// What was found in this invocation of every index that was compared, by the follower's name.
-#[derive(Debug, Default)]
-pub(crate) struct Prover(Mutex<BTreeMap<String, Report>>);
-
-impl Prover {
-    /// Whatever was found may be otherwise now.
-    pub(crate) fn clear(&self) {
-        self.reports().clear();
-    }
-
-    /// True when nothing need be compared, or it was.
-    pub(crate) fn is_proved(&self, comparing: &Comparing, follower_index: &str) -> bool {
-        comparing.wait_for != WaitFor::Equal || self.reports().contains_key(follower_index)
-    }
-
-    /// Compares. What was found, for a person who waits; a difference is an error.
-    pub(crate) async fn prove(
-        &self,
-        comparing: &Comparing,
-        leader: &impl Side,
-        follower: &impl Side,
-        pair: Pair<'_>,
-        deadline: Deadline,
-    ) -> Result<String, Problem> {
-        let Pair { leader_index, follower_index, settings } = pair;
-        let comparison = Comparison {
-            overrides: setting_names(settings),
-            rate: comparing.rate,
-            up_to: Some(comparing.up_to),
-            ..Comparison::new(leader_index, follower_index)
-        };
-        let wanted =
-            || format!("index `{follower_index}` cannot be compared with leader index `{leader_index}`");
-        // On the heap: it is large, and every invocation has room for it, whether it compares or not.
-        let comparing = Box::pin(compare(leader, follower, &comparison, deadline));
-        let report = comparing.await.map_err(Problem::comparing(wanted))?;
-        let words = report.sentence();
-        // For whoever wants to keep it: every log line of the function is an object.
-        tracing::info!(report = %serde_json::to_string(&report).unwrap_or_default(), "{words}");
-        match report.verdict {
-            Verdict::Equal | Verdict::NotTried => {
-                self.reports().insert(follower_index.to_owned(), report);
-                Ok(words)
-            }
-            Verdict::Different => Err(Problem::Dead {
-                what: words.trim_end_matches('.').to_owned(),
-                hint: "Write these documents on the leader once more, or have the index copied anew: delete it from its \
-                       stack and from the follower, and create it again."
-                    .to_owned(),
-            }),
-        }
-    }
-
-    /// What the attributes say of all that was compared.
-    pub(crate) fn attributes(&self, applied: Applied, wait_for: WaitFor) -> Applied {
-        let reports = self.reports();
-        let is_equal = |report: &&Report| report.verdict == Verdict::Equal;
-        let documents: u64 = reports.values().filter(is_equal).map(|report| report.leader.documents).sum();
-        let seconds = reports.values().fold(0.0, |sum, report| sum + report.seconds);
-        let (all, equal) = (reports.len(), reports.values().filter(is_equal).count());
-        let compared = match (wait_for, reports.values().next()) {
-            (WaitFor::Started, _) => "Not compared, because WaitFor is Started.".to_owned(),
-            (WaitFor::Syncing, _) => "Not compared, because WaitFor is Syncing.".to_owned(),
-            (WaitFor::Equal, None) => "There is nothing to compare yet.".to_owned(),
-            (WaitFor::Equal, Some(report)) if all == 1 => report.sentence(),
-            (WaitFor::Equal, Some(_)) if all == equal => {
-                format!("{documents} documents of {all} indexes are equal on both sides.")
-            }
-            (WaitFor::Equal, Some(_)) => format!(
-                "{documents} documents of {equal} indexes are equal on both sides; {} more indexes hold more documents than \
-                 EqualUpTo and were not compared.",
-                all - equal
-            ),
-        };
-        let is_known = wait_for == WaitFor::Equal && all == equal;
-        applied
-            .attribute("Documents", documents.to_string())
-            .attribute("Differences", if is_known { "0" } else { "unknown" })
-            .attribute("Seconds", format!("{seconds:.1}"))
-            .attribute("Compared", compared)
-    }
-
-    fn reports(&self) -> MutexGuard<'_, BTreeMap<String, Report>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

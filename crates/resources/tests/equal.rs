@@ -77,6 +77,25 @@ async fn a_follower_that_is_far_behind_is_waited_for_and_not_called_different() 
     }
 }
 
+/// A function runs for 15 minutes at most.
+#[tokio::test(start_paused = true)]
+async fn comparisons_that_take_longer_than_an_invocation_go_on_in_the_next_one() {
+    let world = world();
+    for index in 1..6 {
+        let documents: Vec<_> = (0..40).map(|id| format!("d{id}")).collect();
+        let documents: Vec<_> = documents.iter().map(|id| (id.as_str(), 1)).collect();
+        world.write_documents(LEADER, &format!("logs-{index}"), &documents);
+    }
+    let bench = Bench::in_world(world).with_timeout(120);
+    let slow = changed(changed(equal_rule(), "CompareRate", "1"), "EqualUpTo", "100");
+    let answer = bench.success(&rule(&slow)).await;
+    assert_eq!(answer["Data"]["Following"], "6");
+    assert_eq!(answer["Data"]["Compared"], "203 documents of 6 indexes are equal on both sides.");
+    assert!(bench.world.invocations().len() > 1, "in one invocation it proves nothing");
+    let claims = bench.world.claims_left();
+    assert!(!claims[0].1.contains("compared by"), "{claims:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_matches_nothing_has_nothing_to_compare() {
     let bench = Bench::in_world(world());

@@ -291,12 +291,12 @@ impl Plot for Indexes {
                 }
                 let settings = Self::settings(wish);
                 let source = LEADER_INDEXES[wish.leader_index];
-                let like = |settings: &Value| {
+                let shown = |settings: &Value| {
                     Some(format!("{ALIAS}:{source} {:?}, running", settings.as_object().unwrap()))
                 };
-                let is_plain = self.by_hand.borrow().contains(&index) && line == like(&json!({}));
+                let is_plain = self.by_hand.borrow().contains(&index) && line == shown(&json!({}));
                 if !is_plain {
-                    assert_eq!(line, like(&settings), "`{name}`");
+                    assert_eq!(line, shown(&settings), "`{name}`");
                 }
                 assert_eq!(documents, self.world.documents(LEADER, source), "`{name}`");
             } else {

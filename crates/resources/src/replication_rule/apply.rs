@@ -15,7 +15,7 @@ use super::followers::{Memory, Seen, look};
 use super::next::{Observed, Pulse, Step, Whose, next};
 use super::spec::Spec;
 use crate::claim::{Barred, Hold, Holder, Ledger, Phase};
-use crate::comparing::{Pair, Prover, matching};
+use crate::comparing::{Pair, Prover, forget, matching};
 use crate::domain::{Problem, give_up, open};
 use crate::replication::{Ended, FollowRule, Plugin};
 use crate::shared::{Grace, lock};
@@ -135,9 +135,13 @@ impl<C: Cloud> Work<'_, C> {
                 Ok(not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
             }
             Step::Done => {
+                let mut parts = self.hold.ledger.parts();
+                self.prover.resume(&parts, &self.context.request_id, &seen.ready);
                 if let Some(index) = self.unproved(&seen) {
-                    return self.prove(leader.as_ref(), index, &seen).await;
+                    return self.prove(leader.as_ref(), index, &seen, phase).await;
                 }
+                forget(&mut parts);
+                self.hold.ledger.set_parts(parts);
                 self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
                 Ok(Probe::Ready(seen))
             }
@@ -146,18 +150,19 @@ impl<C: Cloud> Work<'_, C> {
         }
     }
 
-    /// The next one to compare.
+    /// The next one to compare, by its name.
     fn unproved<'s>(&self, seen: &'s Seen) -> Option<&'s str> {
         let is_open = |index: &&String| !self.prover.is_proved(&self.spec.comparing, index);
-        seen.ready.iter().find(is_open).map(String::as_str)
+        seen.ready.iter().filter(is_open).min().map(String::as_str)
     }
 
-    /// Compares one index; the next look sees what else there is.
+    /// Compares one index, and records that; the next look, or the next invocation, sees what else there is.
     async fn prove(
         &self,
         leader: Option<&impl Side>,
         index: &str,
         seen: &Seen,
+        phase: Phase,
     ) -> Result<Probe<Seen>, Problem> {
         let Spec { following, naming, comparing, .. } = self.spec;
         let (Some(leader), Some(leader_index)) = (leader, naming.leader_of(index)) else {
@@ -166,6 +171,9 @@ impl<C: Cloud> Work<'_, C> {
         let follower = Near(open(self.cloud, &following.access()).await?);
         let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
         let status = self.prover.prove(comparing, leader, &follower, pair, self.context.deadline).await?;
+        let parts = self.prover.recorded(self.hold.ledger.parts(), &self.context.request_id);
+        self.hold.ledger.set_parts(parts);
+        self.note(phase).await?;
         Ok(not_yet(format!("{}; {status}", seen.progress())))
     }
 
