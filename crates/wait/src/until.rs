@@ -14,6 +14,13 @@ pub enum Probe<T> {
     NotYet(String),
 }
 
+impl<T> Probe<T> {
+    /// Not yet, in the state that was seen.
+    pub fn not_yet(state: impl Into<String>) -> Self {
+        Self::NotYet(state.into())
+    }
+}
+
 /// Whether the same call may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {

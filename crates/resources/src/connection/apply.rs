@@ -85,25 +85,25 @@ impl<C: Cloud> Work<'_, C> {
             Err(Problem::Role { role, source, .. })
                 if source.code == Code::AccessDenied && !self.role_spread_by.has_passed() =>
             {
-                return Ok(not_yet(format!("role `{role}` cannot be assumed yet")));
+                return Ok(Probe::not_yet(format!("role `{role}` cannot be assumed yet")));
             }
             leader => leader?,
         };
         if !self.hold.is_held() && self.claim().await?.is_none() {
-            return Ok(not_yet("claiming the alias"));
+            return Ok(Probe::not_yet("claiming the alias"));
         }
         // The list before the claim: whoever requests writes the claim first, so every connection of ours that the list
         // shows is known to the claim that is read after it.
         let rows = follower.list().await?;
-        let Some(phase) = self.claim().await? else { return Ok(not_yet("claiming the alias")) };
+        let Some(phase) = self.claim().await? else { return Ok(Probe::not_yet("claiming the alias")) };
         let (ours, made_by) = match self.ours(&phase, &rows).await? {
             Ours::Row(row, made_by) => (Some(row), made_by),
             Ours::Nothing => (None, maker(&phase)),
-            Ours::Later(status) => return Ok(not_yet(status)),
+            Ours::Later(status) => return Ok(Probe::not_yet(status)),
         };
         if let Some(twin) = ours.and_then(|row| twins(&rows, row).next()) {
             follower.delete(&twin.id).await?;
-            return Ok(not_yet(format!("removing its twin `{}`", twin.id)));
+            return Ok(Probe::not_yet(format!("removing its twin `{}`", twin.id)));
         }
         let inbound = match ours {
             Some(row) if row.status == OutboundStatus::PendingAcceptance => leader.find(&row.id).await?,
@@ -118,7 +118,7 @@ impl<C: Cloud> Work<'_, C> {
         self.ensure_fresh().await?;
         match (next(&observed, Goal::Active), ours) {
             (Step::Done, Some(row)) if !self.hold.is_settled() => {
-                Ok(not_yet(format!("{}; an earlier request may still be at work", row.status)))
+                Ok(Probe::not_yet(format!("{}; an earlier request may still be at work", row.status)))
             }
             (Step::Done, Some(row)) => {
                 let phase = match phase {
@@ -134,17 +134,19 @@ impl<C: Cloud> Work<'_, C> {
             (Step::Request, _) => self.request(&follower, &rows, &phase).await,
             (Step::Accept, Some(row)) => {
                 let refused = leader.accept(&row.id).await?;
-                Ok(not_yet(refused.map_or("accepted".to_owned(), |why| format!("PENDING_ACCEPTANCE; {why}"))))
+                Ok(Probe::not_yet(
+                    refused.map_or("accepted".to_owned(), |why| format!("PENDING_ACCEPTANCE; {why}")),
+                ))
             }
             (Step::Delete, Some(row)) => {
                 let refused = follower.delete(&row.id).await?;
                 let status = &row.status;
                 let why = refused.map(|why| format!(": {why}")).unwrap_or_default();
-                Ok(not_yet(format!("{status}, being replaced{why}")))
+                Ok(Probe::not_yet(format!("{status}, being replaced{why}")))
             }
-            (Step::Wait, Some(row)) => Ok(not_yet(waiting(row, inbound.is_some()))),
+            (Step::Wait, Some(row)) => Ok(Probe::not_yet(waiting(row, inbound.is_some()))),
             (Step::Fail(end), row) => Err(self.dead(end, row, &phase)),
-            (Step::Done | Step::Accept | Step::Delete | Step::Wait, None) => Ok(not_yet("not listed")),
+            (Step::Done | Step::Accept | Step::Delete | Step::Wait, None) => Ok(Probe::not_yet("not listed")),
         }
     }
 
@@ -265,7 +267,7 @@ impl<C: Cloud> Work<'_, C> {
             Ok(row) => {
                 self.unlisted.clear();
                 self.hold.record_made(&row.id).await.map_err(|barred| self.barred(barred))?;
-                Ok(not_yet(format!("{} as `{}`", row.status, row.id)))
+                Ok(Probe::not_yet(format!("{} as `{}`", row.status, row.id)))
             }
             // The answer to an earlier try was lost, or the pair is connected under another alias.
             Err(error) if error.code == Code::ResourceAlreadyExists => {
@@ -275,7 +277,7 @@ impl<C: Cloud> Work<'_, C> {
                     let (follower, leader) = (wanted.local.clone(), wanted.remote.clone());
                     return Err(Problem::Connected { follower, leader, source: error });
                 }
-                Ok(not_yet("the service says it exists, but does not list it yet"))
+                Ok(Probe::not_yet("the service says it exists, but does not list it yet"))
             }
             Err(source) => {
                 // A clear refusal of the first try: nothing was made, and the claim says so again.
@@ -349,7 +351,7 @@ impl<C: Cloud> Work<'_, C> {
         let fate = async || self.hold.made_meanwhile(&target).await.map_err(ledger(self.hold.ledger.name()));
         let look = async || match fate().await? {
             Fate::Known => Ok(Probe::Ready(())),
-            Fate::Open => Ok(not_yet("it may find what was made here")),
+            Fate::Open => Ok(Probe::not_yet("it may find what was made here")),
             Fate::Forgotten(id) => self.drop_by_id(&id).await,
         };
         if let Err(error) = until(self.context.deadline, &Pace::default(), log, look).await {
@@ -363,9 +365,9 @@ impl<C: Cloud> Work<'_, C> {
         match rows.iter().find(|row| row.id == id) {
             Some(row) if is_live(row) => {
                 follower.delete(id).await?;
-                Ok(not_yet(format!("`{id}` is being removed")))
+                Ok(Probe::not_yet(format!("`{id}` is being removed")))
             }
-            None if self.may_be_unlisted() => Ok(not_yet(format!("`{id}` is not listed"))),
+            None if self.may_be_unlisted() => Ok(Probe::not_yet(format!("`{id}` is not listed"))),
             Some(_) | None => Ok(Probe::Ready(())),
         }
     }
@@ -396,8 +398,4 @@ fn waiting(row: &Outbound, is_seen_by_leader: bool) -> String {
         );
     }
     row.status.to_string()
-}
-
-fn not_yet<T>(status: impl Into<String>) -> Probe<T> {
-    Probe::NotYet(status.into())
 }

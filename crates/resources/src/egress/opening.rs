@@ -141,7 +141,9 @@ impl<C: Instances + Reach> Opening<'_, C> {
         let seen = match self.lease_and_describe().await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
-                return Ok(not_yet("it holds as many tags as it can, waiting for leases to be released"));
+                return Ok(Probe::not_yet(
+                    "it holds as many tags as it can, waiting for leases to be released",
+                ));
             }
             Err(error) if error.code == Code::ResourceNotFound => return self.without(false).await,
             Err(source) => return Err(self.unheard(source)),
@@ -151,9 +153,9 @@ impl<C: Instances + Reach> Opening<'_, C> {
         let falls = self.count_falls(&seen.state);
         match next(&seen.state, marks.intent.is_some(), falls) {
             Step::Wait if marks.intent.is_some() => {
-                Ok(not_yet(format!("{}, and another request is stopping it", seen.state)))
+                Ok(Probe::not_yet(format!("{}, and another request is stopping it", seen.state)))
             }
-            Step::Wait => Ok(not_yet(seen.state.to_string())),
+            Step::Wait => Ok(Probe::not_yet(seen.state.to_string())),
             Step::Start => self.start().await,
             Step::Try => self.try_out().await,
             Step::Gone => self.without(true).await,
@@ -194,7 +196,7 @@ impl<C: Instances + Reach> Opening<'_, C> {
         };
         let marks = [(FOUND, STOPPED), (STARTED, started.as_str())];
         if !self.mark(&marks).await.map_err(|source| self.call(source))? {
-            return Ok(not_yet(
+            return Ok(Probe::not_yet(
                 "no room to write on it that it is started, waiting for leases to be released",
             ));
         }
@@ -202,10 +204,12 @@ impl<C: Instances + Reach> Opening<'_, C> {
             Ok(()) => {
                 // Once more: another one of us may have written its own over them, and taken those back.
                 self.mark(&marks).await.map_err(|source| self.call(source))?;
-                Ok(not_yet("starting"))
+                Ok(Probe::not_yet("starting"))
             }
             // It is not quite stopped: that is waited out, never fought.
-            Err(error) if error.code == Code::DisabledOperation => Ok(not_yet("not to be started yet")),
+            Err(error) if error.code == Code::DisabledOperation => {
+                Ok(Probe::not_yet("not to be started yet"))
+            }
             Err(source) => {
                 if source.retry() == Retry::Never {
                     self.take_back_marks().await;
@@ -243,7 +247,7 @@ impl<C: Instances + Reach> Opening<'_, C> {
                     None if ready_by.has_passed() => {
                         Err(Problem::NoWay { instance: self.instance.to_owned(), source })
                     }
-                    Some(_) | None => Ok(not_yet("running, and nothing gets through yet")),
+                    Some(_) | None => Ok(Probe::not_yet("running, and nothing gets through yet")),
                 }
             }
         }
@@ -293,10 +297,6 @@ impl<C: Instances + Reach> Opening<'_, C> {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn not_yet(status: impl Into<String>) -> Probe<()> {
-    Probe::NotYet(status.into())
 }
 
 #[cfg(test)]

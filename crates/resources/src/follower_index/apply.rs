@@ -97,7 +97,7 @@ impl<C: Cloud> Work<'_, C> {
         // known to the claim that is read after it.
         let status = plugin.status(&self.spec.index).await?;
         let taken = self.hold.take().await.map_err(|barred| self.barred(barred))?;
-        let Some(phase) = taken else { return Ok(not_yet("claiming the index")) };
+        let Some(phase) = taken else { return Ok(Probe::not_yet("claiming the index")) };
         if !self.hold.is_settled() {
             self.was_unsettled.store(true, Ordering::Relaxed);
         }
@@ -133,11 +133,11 @@ impl<C: Cloud> Work<'_, C> {
                 );
                 // Somebody else's until it is done: giving up leaves it alone.
                 self.note(Phase::Adopting { id: self.spec.index.clone() }).await?;
-                Ok(not_yet("taken over"))
+                Ok(Probe::not_yet("taken over"))
             }
             Step::Resume => self.resume(&plugin, &status).await,
             Step::Reseed => self.reseed(&plugin, &status, phase).await,
-            Step::Wait => Ok(not_yet(status.to_string())),
+            Step::Wait => Ok(Probe::not_yet(status.to_string())),
             Step::Done => self.finish(&plugin, phase, status).await,
             Step::Fail(end) => Err(dead(end, self.spec, &status)),
         }
@@ -164,19 +164,19 @@ impl<C: Cloud> Work<'_, C> {
                 self.forget(|part| part == COMPLETE);
                 let made = self.hold.record_made_anew(index, &phase).await;
                 made.map_err(|barred| self.barred(barred))?;
-                Ok(not_yet("started"))
+                Ok(Probe::not_yet("started"))
             }
             Err(Ended::NameTaken | Ended::AlreadySo) => {
                 lock(&self.name_taken_until).get_or_insert_with(|| Deadline::after(GRACE));
                 self.nothing_made(&phase).await?;
-                Ok(not_yet("an index of that name exists"))
+                Ok(Probe::not_yet("an index of that name exists"))
             }
             Err(Ended::NoConnection(problem)) => {
                 self.nothing_made(&phase).await?;
                 if self.unconnected.has_passed(GRACE) {
                     return Err(problem);
                 }
-                Ok(not_yet("the follower does not know the connection yet"))
+                Ok(Probe::not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
@@ -206,13 +206,13 @@ impl<C: Cloud> Work<'_, C> {
     ) -> Result<Probe<Status>, Problem> {
         self.ensure_fresh().await?;
         match plugin.resume(&self.spec.index).await {
-            Ok(()) => Ok(not_yet("resumed")),
+            Ok(()) => Ok(Probe::not_yet("resumed")),
             Err(Ended::Lost(words)) => {
                 self.is_lost.store(true, Ordering::Relaxed);
-                Ok(not_yet(format!("{status}; {words}")))
+                Ok(Probe::not_yet(format!("{status}; {words}")))
             }
             // For some seconds after the plugin paused it by itself.
-            Err(Ended::AlreadySo) => Ok(not_yet(format!("{status}, not to be resumed yet"))),
+            Err(Ended::AlreadySo) => Ok(Probe::not_yet(format!("{status}, not to be resumed yet"))),
             Err(other) => Err(other.into_problem("cannot resume")),
         }
     }
@@ -264,7 +264,7 @@ impl<C: Cloud> Work<'_, C> {
         *lock(&self.name_taken_until) = None;
         self.catch_up.clear();
         self.prover.clear();
-        Ok(not_yet("its copy is deleted, to be made anew"))
+        Ok(Probe::not_yet("its copy is deleted, to be made anew"))
     }
 
     /// It follows; the settings are another matter.
@@ -275,7 +275,7 @@ impl<C: Cloud> Work<'_, C> {
         status: Status,
     ) -> Result<Probe<Status>, Problem> {
         if !self.hold.is_settled() {
-            return Ok(not_yet(format!("{status}; an earlier request may still be at work")));
+            return Ok(Probe::not_yet(format!("{status}; an earlier request may still be at work")));
         }
         let is_set = self.is_recorded(&self.settings_part()) && !self.was_unsettled.load(Ordering::Relaxed);
         if !is_set {
@@ -288,17 +288,17 @@ impl<C: Cloud> Work<'_, C> {
                 self.ensure_fresh().await?;
                 match plugin.update(&self.spec.index).await {
                     Ok(()) => {}
-                    Err(Ended::NotInProgress) => return Ok(not_yet("stopped meanwhile")),
+                    Err(Ended::NotInProgress) => return Ok(Probe::not_yet("stopped meanwhile")),
                     Err(other) => return Err(other.into_problem("cannot set the settings")),
                 }
             }
             self.was_unsettled.store(false, Ordering::Relaxed);
             self.record_settings();
             self.note(phase).await?;
-            return Ok(not_yet(format!("{status}, with its settings")));
+            return Ok(Probe::not_yet(format!("{status}, with its settings")));
         }
         if !self.catch_up.is_done(&self.spec.index, &status, self.spec.wait_for) {
-            return Ok(not_yet(format!("{status}, catching up")));
+            return Ok(Probe::not_yet(format!("{status}, catching up")));
         }
         if !self.prover.is_proved(&self.spec.comparing, &self.spec.index) {
             return self.prove().await;
@@ -325,13 +325,13 @@ impl<C: Cloud> Work<'_, C> {
     async fn prove(&self) -> Result<Probe<Status>, Problem> {
         let Spec { following, leader_index, index, comparing, .. } = self.spec;
         let Some(leader) = &comparing.leader else {
-            return Ok(not_yet("there is no leader to compare with"));
+            return Ok(Probe::not_yet("there is no leader to compare with"));
         };
         let leader = leader.open(self.cloud).await?;
         let follower = Near(open(self.cloud, &following.access()).await?);
         let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
         let deadline = self.context.deadline;
-        self.prover.prove(comparing, &leader, &follower, pair, deadline).await.map(not_yet)
+        self.prover.prove(comparing, &leader, &follower, pair, deadline).await.map(Probe::not_yet)
     }
 
     fn is_as_wanted(&self, status: &Status) -> bool {
@@ -446,8 +446,4 @@ fn whose(phase: &Phase, is_as_wanted: bool, is_known: bool) -> Whose {
         Phase::Adopting { .. } => Whose::Adopted,
         Phase::Made { .. } => Whose::Ours,
     }
-}
-
-fn not_yet<T>(status: impl Into<String>) -> Probe<T> {
-    Probe::NotYet(status.into())
 }

@@ -59,16 +59,11 @@ impl<'a, S: Search> Plugin<'a, S> {
 
     /// Begins to follow.
     pub(crate) async fn start(&self, index: &str, leader_index: &str) -> Result<(), Ended> {
-        let mut body = json!({
+        let body = self.with_settings(json!({
             "leader_alias": self.following.alias,
             "leader_index": leader_index,
             "use_roles": self.following.use_roles(),
-        });
-        if !self.following.settings.is_empty()
-            && let Some(members) = body.as_object_mut()
-        {
-            members.insert("settings".to_owned(), Value::Object(self.following.settings.clone()));
-        }
+        }));
         let wanted = format!("cannot follow leader index `{leader_index}` as `{index}`");
         self.change(Method::Put, &format!("{}/_start", segment(index)), &body, &wanted).await
     }
@@ -138,17 +133,12 @@ impl<'a, S: Search> Plugin<'a, S> {
         pattern: &str,
         naming: Option<String>,
     ) -> Result<(), Ended> {
-        let mut body = json!({
+        let mut body = self.with_settings(json!({
             "leader_alias": self.following.alias,
             "name": name,
             "pattern": pattern,
             "use_roles": self.following.use_roles(),
-        });
-        if !self.following.settings.is_empty()
-            && let Some(members) = body.as_object_mut()
-        {
-            members.insert("settings".to_owned(), Value::Object(self.following.settings.clone()));
-        }
+        }));
         if let (Some(naming), Some(members)) = (naming, body.as_object_mut()) {
             members.insert("follower_index_pattern".to_owned(), naming.into());
         }
@@ -175,6 +165,15 @@ impl<'a, S: Search> Plugin<'a, S> {
         let named =
             indexes.filter(is_open).filter_map(|index| index.get("name")?.as_str().map(str::to_owned));
         Ok(named.collect())
+    }
+
+    /// Together with the settings, where there are any.
+    fn with_settings(&self, mut body: Value) -> Value {
+        let settings = &self.following.settings;
+        if let Some(members) = body.as_object_mut().filter(|_| !settings.is_empty()) {
+            members.insert("settings".to_owned(), Value::Object(settings.clone()));
+        }
+        body
     }
 
     async fn change(&self, method: Method, path: &str, body: &Value, wanted: &str) -> Result<(), Ended> {

@@ -104,7 +104,7 @@ impl<C: Cloud> Work<'_, C> {
         // is read after it.
         let rule = plugin.rule(&self.spec.name).await?;
         let taken = self.hold.take().await.map_err(|barred| self.barred(barred))?;
-        let Some(phase) = taken else { return Ok(not_yet("claiming the rule")) };
+        let Some(phase) = taken else { return Ok(Probe::not_yet("claiming the rule")) };
         if !self.hold.is_settled() {
             self.was_unsettled.store(true, Ordering::Relaxed);
         }
@@ -130,9 +130,9 @@ impl<C: Cloud> Work<'_, C> {
         match next(observed) {
             Step::Make => self.make(&plugin, phase).await,
             Step::Remake => self.remove(&plugin).await,
-            Step::Wait => Ok(not_yet(waiting(&seen, rule.as_ref(), observed.pulse))),
+            Step::Wait => Ok(Probe::not_yet(waiting(&seen, rule.as_ref(), observed.pulse))),
             Step::Done if !self.hold.is_settled() => {
-                Ok(not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
+                Ok(Probe::not_yet(format!("{}; an earlier request may still be at work", seen.progress())))
             }
             Step::Done => {
                 let mut parts = self.hold.ledger.parts();
@@ -166,7 +166,7 @@ impl<C: Cloud> Work<'_, C> {
     ) -> Result<Probe<Seen>, Problem> {
         let Spec { following, naming, comparing, .. } = self.spec;
         let (Some(leader), Some(leader_index)) = (leader, naming.leader_of(index)) else {
-            return Ok(not_yet(format!("there is no leader's index to compare `{index}` with")));
+            return Ok(Probe::not_yet(format!("there is no leader's index to compare `{index}` with")));
         };
         let follower = Near(open(self.cloud, &following.access()).await?);
         let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
@@ -174,7 +174,7 @@ impl<C: Cloud> Work<'_, C> {
         let parts = self.prover.recorded(self.hold.ledger.parts(), &self.context.request_id);
         self.hold.ledger.set_parts(parts);
         self.note(phase).await?;
-        Ok(not_yet(format!("{}; {status}", seen.progress())))
+        Ok(Probe::not_yet(format!("{}; {status}", seen.progress())))
     }
 
     async fn make<S: Search>(&self, plugin: &Plugin<'_, S>, phase: Phase) -> Result<Probe<Seen>, Problem> {
@@ -184,7 +184,7 @@ impl<C: Cloud> Work<'_, C> {
         // What another delivery has made follow meanwhile did not follow before.
         let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
         if now.as_ref() != Some(&phase) || self.hold.ledger.parts() != parts {
-            return Ok(not_yet("another delivery is at work"));
+            return Ok(Probe::not_yet("another delivery is at work"));
         }
         let mut parts = before::recorded(&parts, names, pattern);
         parts.push(self.spec.definition());
@@ -201,14 +201,14 @@ impl<C: Cloud> Work<'_, C> {
                 self.is_new.store(true, Ordering::Relaxed);
                 self.was_unsettled.store(!self.hold.is_settled(), Ordering::Relaxed);
                 self.hold.record_made_anew(name, &phase).await.map_err(|barred| self.barred(barred))?;
-                Ok(not_yet("made"))
+                Ok(Probe::not_yet("made"))
             }
             // It is there, and its task is not: nobody shows it.
             Err(Ended::RuleExists) if whose(&phase) == Whose::Ours => self.remove(plugin).await,
             Err(Ended::RuleExists) => {
                 // Somebody's since the look, or another delivery's.
                 if self.is_made_by_another_delivery().await? {
-                    return Ok(not_yet("made by another delivery"));
+                    return Ok(Probe::not_yet("made by another delivery"));
                 }
                 self.nothing_made(&phase).await?;
                 Err(self.taken())
@@ -218,7 +218,7 @@ impl<C: Cloud> Work<'_, C> {
                 if self.unconnected.has_passed(GRACE) {
                     return Err(problem);
                 }
-                Ok(not_yet("the follower does not know the connection yet"))
+                Ok(Probe::not_yet("the follower does not know the connection yet"))
             }
             Err(Ended::Dead(problem)) => {
                 self.nothing_made(&phase).await?;
@@ -238,7 +238,7 @@ impl<C: Cloud> Work<'_, C> {
         let look = || async {
             let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
             let is_made = matches!(now, Some(Phase::Made { .. }));
-            Ok(if is_made { Probe::Ready(()) } else { not_yet("not noted as made") })
+            Ok(if is_made { Probe::Ready(()) } else { Probe::not_yet("not noted as made") })
         };
         match until(Deadline::after(NOTES), &Pace::default(), |_| (), look).await {
             Ok(()) => Ok(true),
@@ -265,7 +265,7 @@ impl<C: Cloud> Work<'_, C> {
         self.memory.clear();
         self.prover.clear();
         *lock(&self.pulse) = None;
-        Ok(not_yet("deleted, to be made anew"))
+        Ok(Probe::not_yet("deleted, to be made anew"))
     }
 
     /// A rule that this invocation made beats as soon as it has looked once; another when it looks while we do.
@@ -339,8 +339,4 @@ fn waiting(seen: &Seen, rule: Option<&FollowRule>, pulse: Pulse) -> String {
         }
         Pulse::Beats | Pulse::Stopped => seen.progress(),
     }
-}
-
-fn not_yet<T>(status: impl Into<String>) -> Probe<T> {
-    Probe::NotYet(status.into())
 }

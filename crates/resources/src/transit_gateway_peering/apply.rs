@@ -81,25 +81,25 @@ impl<C: Cloud> Work<'_, C> {
             Err(Problem::Role { role, source, .. })
                 if source.code == Code::AccessDenied && !self.role_spread_by.has_passed() =>
             {
-                return Ok(not_yet(format!("role `{role}` cannot be assumed yet")));
+                return Ok(Probe::not_yet(format!("role `{role}` cannot be assumed yet")));
             }
             leader => leader?,
         };
         if !self.hold.is_held() && self.claim().await?.is_none() {
-            return Ok(not_yet("claiming the peering"));
+            return Ok(Probe::not_yet("claiming the peering"));
         }
         // The list before the claim, as ownership demands.
         let rows = follower.list(&identity).await?;
-        let Some(phase) = self.claim().await? else { return Ok(not_yet("claiming the peering")) };
+        let Some(phase) = self.claim().await? else { return Ok(Probe::not_yet("claiming the peering")) };
         let is_fresh = matches!(&phase, Phase::Made { by: Some(by), .. } if *by == self.context.request_id);
         let ours = match self.ours(&phase, &rows).await? {
             Ours::Row(row) => Some(row),
             Ours::Nothing => None,
-            Ours::NotYet(why) => return Ok(not_yet(why)),
+            Ours::NotYet(why) => return Ok(Probe::not_yet(why)),
         };
         if let Some(twin) = ours.and_then(|row| twins(&rows, row, &self.holder).next()) {
             follower.delete(&twin.id).await?;
-            return Ok(not_yet(format!("removing its twin `{}`", twin.id)));
+            return Ok(Probe::not_yet(format!("removing its twin `{}`", twin.id)));
         }
         let far = match ours {
             Some(row) if matches!(row.state, PeeringState::PendingAcceptance | PeeringState::Available) => {
@@ -118,9 +118,9 @@ impl<C: Cloud> Work<'_, C> {
             (Step::Link, Some(row), Some(far)) => {
                 let status = self.link(&[follower, leader], &self.spec.wanted(&row.id, &far.id)).await?;
                 match status {
-                    Some(status) => Ok(not_yet(status)),
+                    Some(status) => Ok(Probe::not_yet(status)),
                     None if !self.hold.is_settled() => {
-                        Ok(not_yet(format!("{}; an earlier request may still be at work", row.state)))
+                        Ok(Probe::not_yet(format!("{}; an earlier request may still be at work", row.state)))
                     }
                     None => {
                         self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
@@ -131,16 +131,18 @@ impl<C: Cloud> Work<'_, C> {
             (Step::Request, _, _) => self.request(&[follower, leader], &phase).await,
             (Step::Accept, Some(_), Some(far)) => {
                 let refused = leader.accept(&far.id).await?;
-                Ok(not_yet(refused.map_or("accepted".to_owned(), |why| format!("pendingAcceptance; {why}"))))
+                Ok(Probe::not_yet(
+                    refused.map_or("accepted".to_owned(), |why| format!("pendingAcceptance; {why}")),
+                ))
             }
             (Step::Delete, Some(row), _) => {
                 let why = follower.delete(&row.id).await?.map(|why| format!(": {why}")).unwrap_or_default();
-                Ok(not_yet(format!("{}, being replaced{why}", row.state)))
+                Ok(Probe::not_yet(format!("{}, being replaced{why}", row.state)))
             }
             (Step::Fail(end), row, _) => Err(self.dead(end, row, &phase)),
-            (Step::Wait, Some(row), far) => Ok(not_yet(waiting(row, far.as_ref()))),
+            (Step::Wait, Some(row), far) => Ok(Probe::not_yet(waiting(row, far.as_ref()))),
             (Step::Done | Step::Sweep | Step::Link | Step::Accept | Step::Delete | Step::Wait, _, _) => {
-                Ok(not_yet("not listed"))
+                Ok(Probe::not_yet("not listed"))
             }
         }
     }
@@ -217,11 +219,11 @@ impl<C: Cloud> Work<'_, C> {
             Ok(row) => {
                 self.unlisted.clear();
                 self.hold.record_made(&row.id).await.map_err(|barred| self.barred(barred))?;
-                Ok(not_yet(format!("{} as `{}`", row.state, row.id)))
+                Ok(Probe::not_yet(format!("{} as `{}`", row.state, row.id)))
             }
             // The answer to an earlier try was lost, or one is being deleted.
             Err(error) if error.code == Code::ResourceAlreadyExists && self.may_be_unlisted() => {
-                Ok(not_yet("the service says there is one, but does not list it yet"))
+                Ok(Probe::not_yet("the service says there is one, but does not list it yet"))
             }
             Err(source) if source.code == Code::ResourceAlreadyExists => {
                 Err(Problem::Refused { local, remote, source })
@@ -304,8 +306,4 @@ fn waiting(row: &Peering, far: Option<&Peering>) -> String {
         }
         (state, _) => state.to_string(),
     }
-}
-
-fn not_yet<T>(status: impl Into<String>) -> Probe<T> {
-    Probe::NotYet(status.into())
 }
