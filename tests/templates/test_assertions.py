@@ -71,6 +71,7 @@ REFUSED = {
         ({"Pattern": "logs-*", "FollowerIndexName": "copy"}, "FollowerIndexName is for the one Index"),
         ({"Pattern": "logs-*"}, "LeaderEndpoint is missing; without it nothing can be compared"),
         ({"Pattern": "logs-*", "WaitFor": "Started", "LeaderFunctionArn": "arn"}, "LeaderEndpoint is missing; it says"),
+        ({"Index": "orders", "WaitFor": "Syncing", "ReseedWhenLost": "true"}, "LeaderEndpoint is missing; the leader is asked"),
         ({"Pattern": "logs-*", "LeaderEndpoint": "original", "AccepterRoleArn": "arn"}, "AccepterExternalId is missing"),
     ],
     "role-mappings.yaml": [({}, "Nobody is to be mapped")],
