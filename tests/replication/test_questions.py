@@ -10,7 +10,7 @@ import pytest
 from .documents import some, until_equal, write
 from .resources import LEADER_ROLE
 
-SHAPE = {"Version": 1, "Asks": {"Shape": {"Index": "books"}}}
+SHAPE = {"Shape": {"Index": "books"}}
 
 
 @pytest.fixture
@@ -18,7 +18,8 @@ def ask(aws, function, bare):
     """What the function answers; the leader is asked about, as the function itself, unless told otherwise."""
 
     def run(question: dict = SHAPE, arn: str = "", **more: str) -> dict:
-        event = {"Tandem": "Compare", "Endpoint": bare.leader.endpoint, "Region": bare.leader.region, "Question": question, **more}
+        asked = {"Version": 1, "Asks": question}
+        event = {"Tandem": "Compare", "Endpoint": bare.leader.endpoint, "Region": bare.leader.region, "Question": asked, **more}
         return invoke(aws, arn or function.questions_arn, event)
 
     return run
