@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -324,15 +325,28 @@ def identity(user: str, roles: tuple[str, ...]) -> dict[str, str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on just now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Ports nobody listens on just now, all different, and none that the system gives to outgoing connections.
+
+    A node that is stopped and started again keeps its ports: one of those would be taken meanwhile.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(10_000, _first_ephemeral_port())
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+def _first_ephemeral_port() -> int:
     try:
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
-    finally:
-        for probe in sockets:
-            probe.close()
+        return max(int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]), 11_000)
+    except OSError:
+        return 32_768
 
 
 def _somebody_else() -> dict:

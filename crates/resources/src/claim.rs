@@ -160,6 +160,13 @@ pub(crate) struct Ledger<'a, C> {
     notes: Mutex<Notes>,
 }
 
+/// What has become of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Noted,
+    Revoked,
+}
+
 /// What the ledger says of us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -207,22 +214,27 @@ impl<'a, C: Claims> Ledger<'a, C> {
         Ok(claimed)
     }
 
-    /// Writes how far we have come.
-    pub(crate) async fn write(&self, mut phase: Phase) -> Result<(), Error> {
+    /// Writes how far we have come. [`Written::Revoked`]: the record was removed since the last look, and stays so.
+    pub(crate) async fn write(&self, mut phase: Phase) -> Result<Written, Error> {
         // Whoever writes between our look and our write is written over, and may have ended since: nobody else would
         // write it again. Only somebody who writes all the time is met over and over.
         for _ in 0..MEETINGS {
-            let Some(merged) = self.put(phase).await? else { break };
+            let before = self.notes().version;
+            let version = self.claims.write(&self.name, &self.text(phase.clone())).await?;
+            self.notes().version = version;
+            // A record that was removed begins anew: a deletion was quicker, and nobody else would remove it again.
+            if version <= before {
+                self.remove().await?;
+                return Ok(Written::Revoked);
+            }
+            let Some(merged) = self.overwritten(phase, before, version).await? else { break };
             phase = merged;
         }
-        Ok(())
+        Ok(Written::Noted)
     }
 
-    /// Writes once. What to write instead, if that has written over what another request had noted meanwhile.
-    async fn put(&self, phase: Phase) -> Result<Option<Phase>, Error> {
-        let before = self.notes().version;
-        let version = self.claims.write(&self.name, &self.text(phase.clone())).await?;
-        self.notes().version = version;
+    /// What to write instead, if that has written over what another request had noted meanwhile.
+    async fn overwritten(&self, phase: Phase, before: u64, version: u64) -> Result<Option<Phase>, Error> {
         let mut merged = phase.clone();
         let (parts, turn) = (self.parts(), self.turn());
         for lost in before.saturating_add(1)..version {

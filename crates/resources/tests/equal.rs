@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use cloud::fake::World;
 use cloud::{Access, Cloud};
-use custom_resource::testing::create;
+use custom_resource::testing::{create, delete};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use wait::Deadline;
@@ -94,6 +94,70 @@ async fn comparisons_that_take_longer_than_an_invocation_go_on_in_the_next_one()
     assert!(bench.world.invocations().len() > 1, "in one invocation it proves nothing");
     let claims = bench.world.claims_left();
     assert!(!claims[0].1.contains("compared by"), "{claims:?}");
+}
+
+/// Which of the names were compared is known by the last one, and a new one is before it.
+#[tokio::test(start_paused = true)]
+async fn an_index_that_comes_while_others_are_compared_is_compared_too() {
+    for moment in (60..280).step_by(20) {
+        let world = world();
+        let documents: Vec<_> = (0..40).map(|id| format!("d{id}")).collect();
+        let documents: Vec<_> = documents.iter().map(|id| (id.as_str(), 1)).collect();
+        for index in ["logs-1", "logs-2", "logs-3", "logs-4", "logs-5"] {
+            world.write_documents(LEADER, index, &documents);
+        }
+        let bench = Bench::in_world(world.clone()).with_timeout(120);
+        let slow = changed(changed(equal_rule(), "CompareRate", "1"), "EqualUpTo", "100");
+        let comes = async {
+            tokio::time::sleep(Duration::from_secs(moment)).await;
+            world.write_documents(LEADER, "logs-0", &[("x", 1)]);
+        };
+        let event = rule(&slow);
+        let (answer, ()) = tokio::join!(bench.success(&event), comes);
+        let compared = "204 documents of 7 indexes are equal on both sides.";
+        let before = "203 documents of 6 indexes are equal on both sides.";
+        let following = answer["Data"]["Following"].as_str().unwrap();
+        // When it came after the last look, nobody speaks of it.
+        assert_eq!(
+            answer["Data"]["Compared"],
+            if following == "7" { compared } else { before },
+            "{moment} s"
+        );
+    }
+}
+
+/// The comparison takes longer than the deletion.
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_while_documents_were_compared_does_not_come_back() {
+    for (kind, properties) in [(FOLLOWER_INDEX, equal_index()), (REPLICATION_RULE, equal_rule())] {
+        let world = world();
+        let documents: Vec<_> = (0..150).map(|id| format!("d{id}")).collect();
+        let documents: Vec<_> = documents.iter().map(|id| (id.as_str(), 1)).collect();
+        world.write_documents(LEADER, "logs", &documents);
+        let bench = Bench::in_world(world.clone());
+        let slow = changed(changed(properties, "CompareRate", "1"), "EqualUpTo", "200");
+        let slow = changed(slow, "WhenDeleted", "Stop");
+        let id = match kind {
+            FOLLOWER_INDEX => "follower-index/us-west-2/search-follower.us-west-2.es.amazonaws.com/logs",
+            _ => {
+                "replication-rule/us-west-2/search-follower.us-west-2.es.amazonaws.com/leader-alias/all-logs"
+            }
+        };
+        let deletes = async {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            let mut removal = delete(kind, id, &slow);
+            removal["RequestId"] = "removal".into();
+            Bench::in_world(world.clone()).success(&removal).await;
+            for _ in 0..300 {
+                assert_eq!(world.claims_left(), [], "{kind}");
+                assert_eq!(world.rules(FOLLOWER), Vec::<String>::new(), "{kind}");
+                assert_eq!(world.following(FOLLOWER), 0, "{kind}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let event = create(kind, &slow);
+        tokio::join!(bench.send(&event), deletes);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -353,6 +353,30 @@ async fn a_complete_copy_that_fails_is_made_anew_only_where_that_is_allowed_and_
     assert_eq!(bench.world.documents(FOLLOWER, "logs"), bench.world.documents(LEADER, "logs"));
 }
 
+/// Both look before either has written anything down.
+#[tokio::test(start_paused = true)]
+async fn deliveries_that_start_an_index_at_the_same_time_give_one_answer() {
+    for wait_for in ["Started", "Syncing"] {
+        let properties = changed(follower_index(), "WaitFor", wait_for);
+        for nth in 1..20 {
+            for late in [30, 70, 130, 600, 3000] {
+                let world = world();
+                let delay = Fault::Delay(Duration::from_millis(late));
+                let quick = Bench::in_world(world.clone());
+                let slow = Bench::new(Faulty::new(world.clone()).on_call(nth, delay));
+                let event = creation(&properties);
+                let (one, other) = tokio::join!(quick.send(&event), slow.send(&event));
+                for answer in one.iter().chain(&other) {
+                    assert_eq!(answer["Status"], "SUCCESS", "call {nth} late by {late} ms: {answer}");
+                }
+                quick.success(&deletion(&properties)).await;
+                assert_eq!(world.claims_left(), [], "call {nth} late by {late} ms");
+                assert_eq!(world.following(FOLLOWER), 0, "call {nth} late by {late} ms");
+            }
+        }
+    }
+}
+
 /// Its copy looks stopped while its leader is gone, and another has taken the name.
 #[tokio::test(start_paused = true)]
 async fn what_follows_something_else_is_not_made_anew() {

@@ -141,6 +141,46 @@ async fn a_rule_that_stops_what_it_brought_lets_go_on_what_followed_before() {
     assert!(bench.world.follows(FOLLOWER, "logs-1"));
 }
 
+/// In a failover one wants to write to them.
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_stops_what_it_brought_does_so_while_the_leader_is_away() {
+    let stops = changed(replication_rule(), "WhenDeleted", "Stop");
+    for is_down in [true, false] {
+        let bench = ruling().await;
+        if is_down {
+            bench.world.set_cluster_down(LEADER, true);
+        } else {
+            bench.world.part_clusters(FOLLOWER, ALIAS);
+        }
+        bench.success(&deletion(&stops)).await;
+        assert_eq!(bench.world.following(FOLLOWER), 0, "down: {is_down}");
+    }
+}
+
+/// As when a rule is replaced by one of another name.
+#[tokio::test(start_paused = true)]
+async fn what_another_rule_brought_is_stopped_with_the_last_rule_that_matches_it() {
+    let stops = changed(replication_rule(), "WhenDeleted", "Stop");
+    let bench = ruling().await;
+    let other = changed(stops.clone(), "Name", "other-logs");
+    let made = bench.success(&create_other(&other)).await;
+    bench.success(&deletion(&stops)).await;
+    assert_eq!(bench.world.following(FOLLOWER), 2, "the other one matches");
+    let id = made["PhysicalResourceId"].as_str().unwrap();
+    let mut removal = delete(REPLICATION_RULE, id, &other);
+    removal["LogicalResourceId"] = "Other".into();
+    removal["RequestId"] = "other-removal".into();
+    bench.success(&removal).await;
+    assert_eq!(bench.world.following(FOLLOWER), 0);
+}
+
+fn create_other(properties: &Value) -> Value {
+    let mut event = create(REPLICATION_RULE, properties);
+    event["LogicalResourceId"] = "Other".into();
+    event["RequestId"] = "other".into();
+    event
+}
+
 /// Both look before either has written anything down.
 #[tokio::test(start_paused = true)]
 async fn deliveries_that_make_a_rule_at_the_same_time_give_one_answer() {

@@ -9,7 +9,7 @@ use custom_resource::Context;
 use wait::Deadline;
 
 use super::release::NOTHING;
-use super::{Holder, Ledger, Phase, Standing, Turn};
+use super::{Holder, Ledger, Phase, Standing, Turn, Written};
 use crate::shared::lock;
 
 /// How long what an overtaken request had begun may still take effect. Longer than one call can take.
@@ -181,7 +181,9 @@ impl<'a, C: Claims> Hold<'a, C> {
     pub(crate) async fn note(&self, phase: Phase) -> Result<(), Barred> {
         *lock(&self.fresh_until) = None;
         *lock(&self.noted) = Some(phase.clone());
-        self.ledger.write(phase).await?;
+        if self.ledger.write(phase).await? == Written::Revoked {
+            return Err(Barred::Revoked);
+        }
         // The write may have met that of a later request.
         self.ensure_not_overtaken()
     }
@@ -291,7 +293,7 @@ impl<'a, C: Claims> Hold<'a, C> {
         };
         let Some((id, targets)) = made else { return Ok(false) };
         let because = Some(reason.chars().take(LONGEST_REASON).collect());
-        self.ledger.write(Phase::Releasing { id, targets, because }).await?;
-        Ok(true)
+        let written = self.ledger.write(Phase::Releasing { id, targets, because }).await?;
+        Ok(written == Written::Noted)
     }
 }

@@ -95,7 +95,8 @@ impl<'a, C: Claims> Release<'a, C> {
     /// Records what the next look is to know.
     pub(crate) async fn mark(&self, marks: Vec<String>) -> Result<Vec<String>, Barred> {
         let releasing = Phase::Releasing { id: Some(self.id.clone()), targets: marks.clone(), because: None };
-        self.ledger.write(releasing).await?;
+        // Removed by another delivery: the next look finds nothing.
+        let _revoked = self.ledger.write(releasing).await?;
         Ok(marks)
     }
 

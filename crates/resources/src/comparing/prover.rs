@@ -1,6 +1,7 @@
 //! What counts as proved, and what is told of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard};
 
 use compare::{Comparison, Report, Side, Verdict, compare, setting_names};
@@ -42,7 +43,21 @@ struct Found {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Earlier {
     until: String,
+    /// Tells these names from others.
+    names: u64,
     sum: Sum,
+}
+
+impl Earlier {
+    fn is_about(&self, indexes: &BTreeSet<&str>) -> bool {
+        self.names == names(indexes.range(..=self.until.as_str()).copied())
+    }
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    names.collect::<Vec<_>>().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What was found of all together.
@@ -68,10 +83,15 @@ impl Sum {
 }
 
 impl Found {
-    fn sum(&self) -> Sum {
+    fn sum<'a>(&'a self, reports: impl Iterator<Item = &'a Report>) -> Sum {
         let mut sum = self.earlier.as_ref().map(|earlier| earlier.sum.clone()).unwrap_or_default();
-        self.reports.values().for_each(|report| sum.add(report));
+        reports.for_each(|report| sum.add(report));
         sum
+    }
+
+    fn is_proved(&self, index: &str) -> bool {
+        let was_before = self.earlier.as_ref().is_some_and(|earlier| *index <= *earlier.until);
+        was_before || self.reports.contains_key(index)
     }
 }
 
@@ -81,35 +101,34 @@ impl Prover {
         *self.found() = Found::default();
     }
 
-    /// Takes up what earlier invocations of the request have recorded in its claim, unless the indexes are not the same
-    /// ones any more.
+    /// Takes up what earlier invocations of the request have recorded in its claim, for as long as the indexes up to there
+    /// are the same ones.
     pub(crate) fn resume(&self, parts: &[String], request_id: &str, indexes: &[String]) {
         let mut found = self.found();
-        if !found.reports.is_empty() {
-            return;
+        if found.earlier.is_none() && found.reports.is_empty() {
+            let start = format!("{COMPARED}{request_id}: ");
+            let recorded = parts.iter().filter_map(|part| part.strip_prefix(&start));
+            let earlier = recorded.filter_map(|text| serde_json::from_str::<Earlier>(text).ok());
+            found.earlier = earlier.max_by(|one, other| one.until.cmp(&other.until));
         }
-        let start = format!("{COMPARED}{request_id}: ");
-        let recorded = parts.iter().filter_map(|part| part.strip_prefix(&start));
-        let earlier = recorded.filter_map(|text| serde_json::from_str::<Earlier>(text).ok());
-        let last = earlier.max_by(|one, other| one.until.cmp(&other.until));
-        found.earlier = last.filter(|earlier| {
-            indexes.iter().filter(|index| **index <= earlier.until).count() == earlier.sum.indexes
-        });
+        let indexes = indexes.iter().map(String::as_str).collect();
+        found.earlier.take_if(|earlier| !earlier.is_about(&indexes));
     }
 
-    /// What a claim shall record: its parts, and all that was found so far in place of what they say of that.
-    pub(crate) fn recorded(&self, mut parts: Vec<String>, request_id: &str) -> Vec<String> {
+    /// What a claim shall record: its parts, and what was found so far in place of what they say of that.
+    pub(crate) fn recorded(
+        &self,
+        mut parts: Vec<String>,
+        request_id: &str,
+        indexes: &[String],
+    ) -> Vec<String> {
         let found = self.found();
-        let until = found
-            .reports
-            .keys()
-            .next_back()
-            .into_iter()
-            .chain(found.earlier.as_ref().map(|it| &it.until))
-            .max();
+        let indexes: BTreeSet<_> = indexes.iter().map(String::as_str).collect();
+        let done: Vec<_> = indexes.into_iter().take_while(|index| found.is_proved(index)).collect();
         forget(&mut parts);
-        if let Some(until) = until {
-            let earlier = Earlier { until: until.clone(), sum: found.sum() };
+        if let Some(until) = done.last() {
+            let sum = found.sum(found.reports.range(..=(*until).to_owned()).map(|(_, report)| report));
+            let earlier = Earlier { until: (*until).to_owned(), names: names(done.iter().copied()), sum };
             let text = serde_json::to_string(&earlier).unwrap_or_default();
             parts.push(format!("{COMPARED}{request_id}: {text}"));
         }
@@ -118,9 +137,7 @@ impl Prover {
 
     /// True when nothing need be compared, or it was.
     pub(crate) fn is_proved(&self, comparing: &Comparing, follower_index: &str) -> bool {
-        let found = self.found();
-        let was_before = found.earlier.as_ref().is_some_and(|earlier| *follower_index <= *earlier.until);
-        comparing.wait_for != WaitFor::Equal || was_before || found.reports.contains_key(follower_index)
+        comparing.wait_for != WaitFor::Equal || self.found().is_proved(follower_index)
     }
 
     /// Compares. What was found, for a person who waits; a difference is an error.
@@ -164,7 +181,7 @@ impl Prover {
     /// What the attributes say of all that was compared.
     pub(crate) fn attributes(&self, applied: Applied, wait_for: WaitFor) -> Applied {
         let found = self.found();
-        let Sum { indexes, untried, documents, seconds } = found.sum();
+        let Sum { indexes, untried, documents, seconds } = found.sum(found.reports.values());
         let equal = indexes - untried;
         let noun = |count: usize| if count == 1 { "index" } else { "indexes" };
         let compared = match (wait_for, found.reports.values().next()) {

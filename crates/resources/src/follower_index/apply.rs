@@ -121,7 +121,10 @@ impl<C: Cloud> Work<'_, C> {
             whose: whose(&phase, is_as_wanted, self.is_known(&status)),
             copied: self.copied(),
             refused: self.refused(),
-            may_reseed: self.spec.reseed_when_lost || self.is_recorded(RESEEDING) || self.goes_back(),
+            // One that an earlier request was replacing, and has stopped.
+            may_reseed: self.spec.reseed_when_lost
+                || self.goes_back()
+                || (status == Status::Idle && self.is_recorded(RESEEDING)),
             wait_for: self.spec.wait_for,
         };
         match next(&observed) {
@@ -193,7 +196,10 @@ impl<C: Cloud> Work<'_, C> {
 
     /// After a clear refusal of the first try the claim says again that nothing was made.
     async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
-        if matches!(before, Phase::Looking | Phase::Adopting { .. }) {
+        // Another delivery may have made it meanwhile.
+        let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
+        if matches!((before, now), (Phase::Looking | Phase::Adopting { .. }, Some(Phase::Requesting { .. })))
+        {
             self.note(before.clone()).await?;
         }
         Ok(())
@@ -239,6 +245,8 @@ impl<C: Cloud> Work<'_, C> {
                 return Err(may_be_all_there_is(self.spec));
             }
         }
+        // That took its time.
+        self.ensure_fresh().await?;
         if !self.is_recorded(RESEEDING) {
             self.record(RESEEDING.to_owned());
             if let Status::Follows { source, .. } = status

@@ -75,7 +75,7 @@ impl<C: Cloud> Removal<'_, C> {
             self.release.let_go().await.map_err(Problem::ledger(self.release.claim()))?;
             return Ok(Probe::Ready(()));
         }
-        if status != Status::Idle && !marks.iter().any(|mark| mark == FOLLOWED) {
+        if is_known && status != Status::Idle && !marks.iter().any(|mark| mark == FOLLOWED) {
             marks.push(FOLLOWED.to_owned());
             marks = self.release.mark(marks).await.map_err(|barred| self.barred(barred))?;
         }
@@ -91,6 +91,11 @@ impl<C: Cloud> Removal<'_, C> {
         // In the same look: a Create that is taken back at the same time lets go of what it finds stopped.
         if self.deletes && ((has_stopped && is_known) || marks.iter().any(|mark| mark == FOLLOWED)) {
             plugin.delete_index(index).await?;
+            // What has the name from now on is another's.
+            if marks.iter().any(|mark| mark == FOLLOWED) {
+                marks.retain(|mark| mark != FOLLOWED);
+                marks = self.release.mark(marks).await.map_err(|barred| self.barred(barred))?;
+            }
         }
         if has_stopped {
             return Ok(Probe::NotYet(format!("stopped ({status})")));

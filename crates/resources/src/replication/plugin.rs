@@ -57,6 +57,16 @@ impl<'a, S: Search> Plugin<'a, S> {
         }
     }
 
+    /// What an index follows, as its status or its settings tell. `Err` of a domain that lets nobody see them is
+    /// [`Problem::is_forbidden`].
+    pub(crate) async fn followed(&self, index: &str) -> Result<Option<Source>, Problem> {
+        match self.status(index).await? {
+            Status::Follows { source, .. } => Ok(Some(source)),
+            // As for one whose leader's index or connection is gone, or whose leader is down.
+            Status::Idle | Status::Unknown(_) | Status::LeaderSilent(_) => self.source(index).await,
+        }
+    }
+
     /// Begins to follow.
     pub(crate) async fn start(&self, index: &str, leader_index: &str) -> Result<(), Ended> {
         let body = self.with_settings(json!({

@@ -138,7 +138,7 @@ impl<C: Cloud> Work<'_, C> {
                 let mut parts = self.hold.ledger.parts();
                 self.prover.resume(&parts, &self.context.request_id, &seen.ready);
                 if let Some(index) = self.unproved(&seen) {
-                    return self.prove(leader.as_ref(), index, &seen, phase).await;
+                    return self.prove(leader.as_ref(), index, &seen).await;
                 }
                 forget(&mut parts);
                 self.hold.ledger.set_parts(parts);
@@ -162,7 +162,6 @@ impl<C: Cloud> Work<'_, C> {
         leader: Option<&impl Side>,
         index: &str,
         seen: &Seen,
-        phase: Phase,
     ) -> Result<Probe<Seen>, Problem> {
         let Spec { following, naming, comparing, .. } = self.spec;
         let (Some(leader), Some(leader_index)) = (leader, naming.leader_of(index)) else {
@@ -171,7 +170,11 @@ impl<C: Cloud> Work<'_, C> {
         let follower = Near(open(self.cloud, &following.access()).await?);
         let pair = Pair { leader_index, follower_index: index, settings: &following.settings };
         let status = self.prover.prove(comparing, leader, &follower, pair, self.context.deadline).await?;
-        let parts = self.prover.recorded(self.hold.ledger.parts(), &self.context.request_id);
+        // That took its time.
+        let taken = self.hold.take().await.map_err(|barred| self.barred(barred))?;
+        let Some(phase) = taken else { return Ok(Probe::not_yet("claiming the rule")) };
+        let parts = self.hold.ledger.parts();
+        let parts = self.prover.recorded(parts, &self.context.request_id, &seen.ready);
         self.hold.ledger.set_parts(parts);
         self.note(phase).await?;
         Ok(Probe::not_yet(format!("{}; {status}", seen.progress())))
@@ -249,7 +252,9 @@ impl<C: Cloud> Work<'_, C> {
 
     /// After a clear refusal of the first try the claim says again that nothing was made.
     async fn nothing_made(&self, before: &Phase) -> Result<(), Problem> {
-        if matches!(before, Phase::Looking) {
+        // Another delivery may have made it meanwhile.
+        let now = self.hold.take().await.map_err(|barred| self.barred(barred))?;
+        if matches!((before, now), (Phase::Looking, Some(Phase::Requesting { .. }))) {
             self.note(Phase::Looking).await?;
         }
         Ok(())

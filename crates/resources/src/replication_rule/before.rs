@@ -4,7 +4,7 @@ use cloud::Search;
 
 use super::spec::Spec;
 use crate::domain::Problem;
-use crate::replication::{Plugin, Status, overlap};
+use crate::replication::{Plugin, Source, overlap};
 
 /// What a claim records of it, with commas between the names.
 const BEFORE: &str = "followed before: ";
@@ -17,18 +17,30 @@ const HAD: &str = "had the pattern ";
 /// How many of these: an Update, and the Update back.
 const LATELY: usize = 2;
 
-/// What matches the rule's pattern and follows already, except what matches a pattern that the rule had.
+/// What matches the rule's pattern and follows already, except what a pattern that the rule had may have brought, or
+/// another rule.
 pub(super) async fn look<S: Search>(
     plugin: &Plugin<'_, S>,
     spec: &Spec,
     parts: &[String],
 ) -> Result<Vec<String>, Problem> {
-    let had: Vec<_> = parts.iter().filter_map(|part| part.strip_prefix(HAD)).collect();
+    let mut patterns = plugin.other_patterns(&spec.name).await?;
+    patterns.extend(parts.iter().filter_map(|part| part.strip_prefix(HAD)).map(str::to_owned));
     let mut names = Vec::new();
     for index in plugin.matching(&spec.naming.of(&spec.pattern)).await? {
-        let Status::Follows { source, .. } = plugin.status(&index).await? else { continue };
-        let is_known = had.iter().any(|pattern| overlap(pattern, &source.index));
-        if spec.would_bring(&source, &index) && !is_known {
+        let source = match plugin.followed(&index).await {
+            // It may follow.
+            Err(problem) if problem.is_forbidden() => {
+                names.push(index);
+                continue;
+            }
+            source => source?,
+        };
+        let is_older = |source: &Source| {
+            let is_known = patterns.iter().any(|pattern| overlap(pattern, &source.index));
+            spec.would_bring(source, &index) && !is_known
+        };
+        if source.as_ref().is_some_and(is_older) {
             names.push(index);
         }
     }

@@ -9,7 +9,7 @@ use super::spec::{Identity, Spec, WhenDeleted};
 use crate::claim::{Barred, Begun, Release};
 use crate::domain::Problem;
 use crate::follower_index::Identity as Index;
-use crate::replication::{Ended, Following, Plugin, Status, overlap};
+use crate::replication::{Ended, Following, Plugin, overlap};
 
 /// Removes what the claim covers. No claim, or somebody else's: nothing of ours is there.
 pub(crate) async fn cleanup<C: Cloud>(
@@ -78,7 +78,16 @@ impl<C: Cloud> Removal<'_, C> {
         let (mut stopped, others) = (None, plugin.other_patterns(&self.identity.name).await?);
         let parts = self.release.parts();
         for index in plugin.matching(&spec.naming.of(&spec.pattern)).await? {
-            let Status::Follows { source, .. } = plugin.status(&index).await? else { continue };
+            let source = match plugin.followed(&index).await {
+                Err(problem) if problem.is_forbidden() => {
+                    tracing::warn!(
+                        "`{index}` is left alone, because what it follows is not to be seen: {problem}"
+                    );
+                    continue;
+                }
+                source => source?,
+            };
+            let Some(source) = source else { continue };
             let is_of_another = others.iter().any(|pattern| overlap(pattern, &source.index));
             if !spec.would_bring(&source, &index) || is_of_another || self.is_claimed(&index).await? {
                 continue;
