@@ -144,6 +144,8 @@ struct Notes {
     turn: Option<Turn>,
     /// The version it had then.
     version: u64,
+    /// A write has met what another request had written since the last look.
+    has_met: bool,
 }
 
 /// What every version of the record has.
@@ -235,16 +237,19 @@ impl<'a, C: Claims> Ledger<'a, C> {
 
     /// What to write instead, if that has written over what another request had noted meanwhile.
     async fn overwritten(&self, phase: Phase, before: u64, version: u64) -> Result<Option<Phase>, Error> {
-        let mut merged = phase.clone();
+        let (mut merged, mut has_met) = (phase.clone(), false);
         let (parts, turn) = (self.parts(), self.turn());
         for lost in before.saturating_add(1)..version {
             let Some(text) = self.claims.read_version(&self.name, lost).await? else { continue };
             if let Ok(claim) = serde_json::from_str::<Claim>(&text)
                 && claim.holder == self.holder
             {
+                let is_ours = |lost: &Turn| turn.as_ref().is_some_and(|turn| turn.request == lost.request);
+                has_met |= !claim.turn.as_ref().is_some_and(is_ours);
                 merged = self.merge(merged, turn.as_ref(), claim);
             }
         }
+        self.notes().has_met |= has_met;
         let is_as_written = merged == phase && parts == self.parts() && turn == self.turn();
         Ok((!is_as_written).then_some(merged))
     }
@@ -271,6 +276,11 @@ impl<'a, C: Claims> Ledger<'a, C> {
         let is_news = our_turn.is_some_and(|turn| ours.is_by(&turn.request))
             || matches!(ours, Phase::Adopting { .. } | Phase::Releasing { .. });
         if is_later || (!is_ours && !is_news) { lost.phase } else { ours.joined_by(&lost.phase) }
+    }
+
+    /// Whether a write has met what another request had written since this was asked last.
+    fn has_met_another(&self) -> bool {
+        std::mem::take(&mut self.notes().has_met)
     }
 
     /// Gives it up.

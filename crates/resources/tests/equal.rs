@@ -99,7 +99,7 @@ async fn comparisons_that_take_longer_than_an_invocation_go_on_in_the_next_one()
 /// Which of the names were compared is known by the last one, and a new one is before it.
 #[tokio::test(start_paused = true)]
 async fn an_index_that_comes_while_others_are_compared_is_compared_too() {
-    for moment in (60..280).step_by(20) {
+    for moment in (60..280).step_by(40) {
         let world = world();
         let documents: Vec<_> = (0..40).map(|id| format!("d{id}")).collect();
         let documents: Vec<_> = documents.iter().map(|id| (id.as_str(), 1)).collect();

@@ -239,11 +239,14 @@ impl<'a, C: Claims> Hold<'a, C> {
         lock(&self.made).clone()
     }
 
-    /// Writes down how far the request came, and that it does nothing any more.
-    pub(crate) async fn finish(&self, phase: Phase) -> Result<(), Barred> {
+    /// Writes down how far the request came, and that it does nothing any more. False when another request was at work
+    /// since the last look: what was seen then may be otherwise.
+    pub(crate) async fn finish(&self, phase: Phase) -> Result<bool, Barred> {
         let is_over = !self.is_shared.load(Ordering::Relaxed);
         self.ledger.set_turn(Turn { is_over, ..self.request.clone() });
-        self.note(phase).await
+        self.ledger.has_met_another();
+        self.note(phase).await?;
+        Ok(!self.ledger.has_met_another())
     }
 
     /// The same wherever it came to; best effort, as the next request only waits longer without it.
@@ -251,7 +254,7 @@ impl<'a, C: Claims> Hold<'a, C> {
         let finished = async {
             match self.ledger.read().await? {
                 Standing::Ours(phase) if self.ledger.turn().is_some_and(|turn| turn == self.request) => {
-                    self.finish(phase).await
+                    self.finish(phase).await.map(drop)
                 }
                 Standing::Ours(_) | Standing::OursUnreadable | Standing::Free | Standing::Theirs(_) => Ok(()),
             }

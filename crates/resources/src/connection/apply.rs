@@ -128,7 +128,9 @@ impl<C: Cloud> Work<'_, C> {
                     | Phase::Made { .. }
                     | Phase::Releasing { .. } => phase,
                 };
-                self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
+                if !self.hold.finish(phase).await.map_err(|barred| self.barred(barred))? {
+                    return Ok(Probe::not_yet("another request was at work"));
+                }
                 Ok(Probe::Ready(row.clone()))
             }
             (Step::Request, _) => self.request(&follower, &rows, &phase).await,

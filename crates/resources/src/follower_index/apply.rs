@@ -325,7 +325,9 @@ impl<C: Cloud> Work<'_, C> {
         self.forget(|part| part.starts_with(FOLLOWS));
         self.record(self.follows_part());
         self.record(COMPLETE.to_owned());
-        self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
+        if !self.hold.finish(phase).await.map_err(|barred| self.barred(barred))? {
+            return Ok(Probe::not_yet("another request was at work"));
+        }
         Ok(Probe::Ready(status))
     }
 

@@ -142,7 +142,9 @@ impl<C: Cloud> Work<'_, C> {
                 }
                 forget(&mut parts);
                 self.hold.ledger.set_parts(parts);
-                self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
+                if !self.hold.finish(phase).await.map_err(|barred| self.barred(barred))? {
+                    return Ok(Probe::not_yet("another request was at work"));
+                }
                 Ok(Probe::Ready(seen))
             }
             Step::FailTaken => Err(self.taken()),

@@ -128,7 +128,9 @@ impl<C: Cloud> Work<'_, C> {
         self.record(&ours);
         let id = self.spec.identity.role.clone();
         let made = Phase::Made { id, by: Some(self.context.request_id.clone()) };
-        self.hold.finish(made).await.map_err(|barred| self.barred(barred))?;
+        if !self.hold.finish(made).await.map_err(|barred| self.barred(barred))? {
+            return Ok(Probe::not_yet("another request was at work"));
+        }
         Ok(Probe::Ready(ours))
     }
 

@@ -123,7 +123,9 @@ impl<C: Cloud> Work<'_, C> {
                         Ok(Probe::not_yet(format!("{}; an earlier request may still be at work", row.state)))
                     }
                     None => {
-                        self.hold.finish(phase).await.map_err(|barred| self.barred(barred))?;
+                        if !self.hold.finish(phase).await.map_err(|barred| self.barred(barred))? {
+                            return Ok(Probe::not_yet("another request was at work"));
+                        }
                         Ok(Probe::Ready(row.clone()))
                     }
                 }
